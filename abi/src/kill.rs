@@ -1,0 +1,370 @@
+//! Every way a Guest can die, and the sentence a person reads when it does.
+//!
+//! A Guest that breaks the treaty is ended, never obeyed and never the Host's
+//! problem. The act travels as an `Err(KillReason)` by `?` from wherever it is
+//! seen to the run loop, which is the only place that catches it.
+//!
+//! Invariants: every reason names the act and, where there is one, the
+//! address (`every_sentence_names_its_numbers`).
+//!
+//! Next on the tour: [`crate::address`].
+
+use core::fmt;
+
+use crate::{GuestLinear, GuestPhys};
+
+/// The outcome of doing something on behalf of a Guest.
+pub type GuestResult<T = ()> = Result<T, KillReason>;
+
+/// What a Guest did that ended it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KillReason {
+    /// Named memory it does not have.
+    OutOfGuestMemory {
+        /// First byte named.
+        at: GuestPhys,
+        /// Bytes named.
+        len: u32,
+    },
+    /// Broke the rules of hypercalls.
+    Hypercall(HypercallError),
+    /// Wrote a page table the Host will not mirror.
+    PageTable(PageTableError),
+    /// Asked for a descriptor or gate no Guest may have.
+    Descriptor(DescriptorError),
+    /// Trapped without a handler that could be entered.
+    UnhandledTrap {
+        /// The exception's vector.
+        vector: u8,
+        /// Where it happened.
+        eip: GuestLinear,
+        /// The CPU's error code, 0 where there is none.
+        code: u32,
+        /// The address, for a page fault.
+        cr2: Option<GuestLinear>,
+    },
+    /// Has no stack where a trap's frame must be pushed.
+    NoStack {
+        /// Where the frame would have gone.
+        at: GuestLinear,
+        /// The vector to be delivered.
+        vector: u8,
+    },
+    /// Its segments could not be loaded on the way in.
+    BadEntry {
+        /// The exception the CPU raised.
+        vector: u8,
+        /// Its error code: the selector, or 0.
+        code: u32,
+    },
+    /// Faulted while it was delivering a fault to itself.
+    DoubleFault {
+        /// Where the Guest was.
+        eip: GuestLinear,
+    },
+    /// Needs more shadow page tables than its pool holds.
+    OutOfFrames,
+    /// Broke the rules of a virtqueue.
+    Ring(RingError),
+    /// Kicked something that is no device.
+    UnknownNotify {
+        /// The argument.
+        at: GuestPhys,
+    },
+    /// Its image does not fit: only while it is being (re)started.
+    Image,
+}
+
+/// What was wrong with a hypercall.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HypercallError {
+    /// There is no such number.
+    Unknown {
+        /// The number in EAX.
+        number: u32,
+    },
+    /// Something else came before INIT.
+    BeforeInit {
+        /// The number in EAX.
+        number: u32,
+    },
+    /// INIT came twice.
+    InitTwice,
+    /// The system-call vector in `lguest_data` is not one the Host serves.
+    SyscallVector {
+        /// The vector.
+        vector: u32,
+    },
+    /// The kernel is said to begin inside the Switcher's area.
+    KernelAddress {
+        /// The address.
+        at: GuestLinear,
+    },
+    /// The ring-1 stack has an impossible selector or size.
+    Stack {
+        /// The selector.
+        selector: u32,
+        /// How many pages.
+        pages: u32,
+    },
+    /// SHUTDOWN with a word that is neither power-off nor restart.
+    ShutdownHow {
+        /// The word.
+        how: u32,
+    },
+}
+
+/// What was wrong with a page table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PageTableError {
+    /// A top-level entry with flags that are not allowed, or beyond memory.
+    Directory {
+        /// Linear address it would translate.
+        at: GuestLinear,
+        /// The entry.
+        entry: u32,
+    },
+    /// A page-table entry with flags that are not allowed, or beyond memory.
+    Entry {
+        /// Linear address it would translate.
+        at: GuestLinear,
+        /// The entry.
+        entry: u32,
+    },
+    /// A mapping in the area that belongs to the Switcher.
+    Reserved {
+        /// Linear address.
+        at: GuestLinear,
+    },
+    /// Touched memory it does not have before it had page tables.
+    Linear {
+        /// Linear, and so also physical, address.
+        at: GuestLinear,
+    },
+    /// Its kernel stack is not mapped writable.
+    Stack {
+        /// The page.
+        at: GuestLinear,
+    },
+    /// A top-level table that is not page-aligned or not in memory.
+    Root {
+        /// Its physical address.
+        at: GuestPhys,
+    },
+    /// An index beyond the top-level table.
+    Index {
+        /// The index.
+        index: u32,
+    },
+}
+
+/// What was wrong with a descriptor or gate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DescriptorError {
+    /// A gate that is neither an interrupt nor a trap gate.
+    GateType {
+        /// Its vector.
+        vector: u32,
+        /// Its high dword.
+        high: u32,
+    },
+    /// A vector beyond 255.
+    Vector {
+        /// The vector.
+        vector: u32,
+    },
+    /// A GDT index beyond the table, or a table that is too long.
+    Index {
+        /// The index or number of entries.
+        index: u32,
+    },
+}
+
+/// What was wrong with a virtqueue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RingError {
+    /// A chain of descriptors longer than the queue.
+    Loop,
+    /// A descriptor number beyond the queue.
+    Index {
+        /// The number.
+        index: u16,
+    },
+    /// More available at once than the queue has entries.
+    Overrun {
+        /// The available index the Guest published.
+        index: u16,
+    },
+    /// A buffer for the device to write where it expects one to read, or the reverse.
+    Direction,
+}
+
+impl From<HypercallError> for KillReason {
+    fn from(error: HypercallError) -> Self {
+        Self::Hypercall(error)
+    }
+}
+
+impl From<PageTableError> for KillReason {
+    fn from(error: PageTableError) -> Self {
+        Self::PageTable(error)
+    }
+}
+
+impl From<DescriptorError> for KillReason {
+    fn from(error: DescriptorError) -> Self {
+        Self::Descriptor(error)
+    }
+}
+
+impl From<RingError> for KillReason {
+    fn from(error: RingError) -> Self {
+        Self::Ring(error)
+    }
+}
+
+/// The SDM's mnemonic of an exception, `#??` for a vector without one.
+pub const fn mnemonic(vector: u8) -> &'static str {
+    match vector {
+        0 => "#DE",
+        1 => "#DB",
+        2 => "NMI",
+        3 => "#BP",
+        4 => "#OF",
+        5 => "#BR",
+        6 => "#UD",
+        7 => "#NM",
+        8 => "#DF",
+        10 => "#TS",
+        11 => "#NP",
+        12 => "#SS",
+        13 => "#GP",
+        14 => "#PF",
+        16 => "#MF",
+        17 => "#AC",
+        18 => "#MC",
+        19 => "#XM",
+        _ => "#??",
+    }
+}
+
+impl fmt::Display for KillReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::OutOfGuestMemory { at, len } => {
+                write!(f, "named {len} bytes at physical {at}, which it does not have")
+            }
+            Self::Hypercall(error) => error.fmt(f),
+            Self::PageTable(error) => error.fmt(f),
+            Self::Descriptor(error) => error.fmt(f),
+            Self::UnhandledTrap { vector, eip, code, cr2 } => {
+                write!(f, "{} (vector {vector}) at {eip}, error code {code:#x}", mnemonic(vector))?;
+                if let Some(cr2) = cr2 {
+                    write!(f, ", touching {cr2}")?;
+                }
+                f.write_str(", and it has no handler for that")
+            }
+            Self::NoStack { at, vector } => {
+                write!(f, "has no writable stack at {at} to deliver vector {vector} on")
+            }
+            Self::BadEntry { vector, code } => {
+                write!(f, "cannot be entered: loading its segments raised {} ({code:#x})", mnemonic(vector))
+            }
+            Self::DoubleFault { eip } => write!(f, "faulted while delivering a fault, at {eip}"),
+            Self::OutOfFrames => f.write_str("needs more shadow page tables than its pool has"),
+            Self::Ring(error) => error.fmt(f),
+            Self::UnknownNotify { at } => write!(f, "notified {at}, where no device is"),
+            Self::Image => f.write_str("its image does not fit its memory"),
+        }
+    }
+}
+
+impl fmt::Display for HypercallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Unknown { number } => write!(f, "made hypercall {number}, which does not exist"),
+            Self::BeforeInit { number } => write!(f, "made hypercall {number} before LGUEST_INIT"),
+            Self::InitTwice => f.write_str("made LGUEST_INIT a second time"),
+            Self::SyscallVector { vector } => {
+                write!(f, "wants system calls at vector {vector:#x}; only 0x80 is served")
+            }
+            Self::KernelAddress { at } => {
+                write!(f, "says its kernel begins at {at}, inside the Switcher's area")
+            }
+            Self::Stack { selector, pages } => {
+                write!(f, "set a kernel stack with selector {selector:#x} and {pages} pages")
+            }
+            Self::ShutdownHow { how } => {
+                write!(f, "made SHUTDOWN with {how}, neither power-off (1) nor restart (2)")
+            }
+        }
+    }
+}
+
+impl fmt::Display for PageTableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Directory { at, entry } => {
+                write!(f, "has page-directory entry {entry:#010x} for {at}: bad flags or beyond its memory")
+            }
+            Self::Entry { at, entry } => {
+                write!(f, "has page-table entry {entry:#010x} for {at}: bad flags or beyond its memory")
+            }
+            Self::Reserved { at } => write!(f, "maps {at}, which belongs to the Switcher"),
+            Self::Linear { at } => {
+                write!(f, "touched {at} before it had page tables: it has no such memory")
+            }
+            Self::Stack { at } => write!(f, "has a kernel stack whose page {at} it did not map writable"),
+            Self::Root { at } => {
+                write!(f, "switched to a page directory at physical {at}: not a page it has")
+            }
+            Self::Index { index } => write!(f, "changed page-directory entry {index}, beyond the last"),
+        }
+    }
+}
+
+impl fmt::Display for DescriptorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::GateType { vector, high } => {
+                write!(f, "loaded gate {high:#010x} at vector {vector}: neither interrupt nor trap gate")
+            }
+            Self::Vector { vector } => write!(f, "loaded a gate at vector {vector}, beyond 255"),
+            Self::Index { index } => write!(f, "loaded GDT entry {index}, beyond the last"),
+        }
+    }
+}
+
+impl fmt::Display for RingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Loop => f.write_str("offered a chain of buffers that never ends"),
+            Self::Index { index } => write!(f, "named descriptor {index}, beyond its virtqueue"),
+            Self::Overrun { index } => {
+                write!(f, "moved the available index to {index}, past what fits the queue")
+            }
+            Self::Direction => f.write_str("offered a buffer of the wrong direction"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sentence_names_its_numbers() {
+        let reason = KillReason::UnhandledTrap {
+            vector: 14,
+            eip: GuestLinear(0xC010_0000),
+            code: 2,
+            cr2: Some(GuestLinear(0xDEAD_0000)),
+        };
+        assert_eq!(
+            reason.to_string(),
+            "#PF (vector 14) at 0xc0100000, error code 0x2, touching 0xdead0000, and it has no handler for that"
+        );
+        let reason = KillReason::from(DescriptorError::GateType { vector: 3, high: 0x8500 });
+        assert!(reason.to_string().contains("0x00008500") && reason.to_string().contains("vector 3"));
+    }
+}
