@@ -1,0 +1,46 @@
+//! The switch itself: `switch.S`, with every number taken from the types.
+//!
+//! Next on the tour: `switch.S`, then the Host's run loop.
+
+use core::arch::global_asm;
+use core::mem::offset_of;
+
+use crate::{FAULT_ON_ENTRY, GuestRegs, HOST_DS, PrivatePage, STUB_LEN, StatePage, SwitcherPages};
+
+/// Exceptions for which the CPU pushes an error code: 8, 10 to 14 and 17.
+const HAS_ERROR: u32 = 1 << 8 | 0b11111 << 10 | 1 << 17;
+
+global_asm!(
+    include_str!("switch.S"),
+    PAGE_MASK = const !(abi::PAGE_SIZE - 1) as i32,
+    STUB = const STUB_LEN,
+    HAS_ERROR = const HAS_ERROR,
+    DEBUG = const 1,
+    NMI = const 2,
+    HOST_DS = const HOST_DS,
+    FAULT_ON_ENTRY = const FAULT_ON_ENTRY,
+    NMIS = const offset_of!(SwitcherPages, stack.nmis),
+    REGS = const offset_of!(SwitcherPages, stack.regs),
+    TRAPNUM = const offset_of!(SwitcherPages, stack.regs) + offset_of!(GuestRegs, trapnum),
+    ERRCODE = const offset_of!(SwitcherPages, stack.regs) + offset_of!(GuestRegs, errcode),
+    HOST_CR3 = const offset_of!(SwitcherPages, state) + offset_of!(StatePage, host_cr3),
+    GUEST_GDTR = const offset_of!(SwitcherPages, state) + offset_of!(StatePage, guest_gdtr),
+    GUEST_IDTR = const offset_of!(SwitcherPages, state) + offset_of!(StatePage, guest_idtr),
+    HOST_ESP = const offset_of!(SwitcherPages, private) + offset_of!(PrivatePage, host_esp),
+    HOST_GDTR = const offset_of!(SwitcherPages, private) + offset_of!(PrivatePage, host_gdtr),
+    HOST_IDTR = const offset_of!(SwitcherPages, private) + offset_of!(PrivatePage, host_idtr),
+);
+
+unsafe extern "fastcall" {
+    /// Runs the Guest whose registers lie in `pages` on the page directory `root` until something
+    /// ends its turn; then the registers lie there again, with why in `trapnum` and `errcode`.
+    ///
+    /// # Safety
+    /// 1. Interrupts are off and stay off. 2. `pages` are this CPU's, at the linear address they
+    ///    were made for, and their private page's GDT, IDT and TSS are the ones in force.
+    /// 3. `root` maps the Switcher exactly as [`crate::SwitcherPage::GUEST`] says, and otherwise
+    ///    only what the Guest owns. 4. The Guest's EFLAGS, CS and SS in `pages` are fit for ring
+    ///    1 or 3: IF set, IOPL, VM, NT clear, both RPLs at least 1.
+    #[link_name = "switcher_enter"]
+    pub fn enter(pages: *mut SwitcherPages, root: u32);
+}
