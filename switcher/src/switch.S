@@ -47,10 +47,12 @@ switcher_enter:
     pop esi
     pop edi
     pop ebp
-    pop gs                      # a segment the Guest may not have faults here,
-    pop fs                      # in ring 0: see switcher_inside
-    pop ds
-    pop es
+    .att_syntax                 # Intel syntax here would pop 16 bits
+    popl %gs                    # a segment the Guest may not have faults here,
+    popl %fs                    # in ring 0: see switcher_inside
+    popl %ds
+    popl %es
+    .intel_syntax noprefix
     add esp, 8                  # trapnum, errcode
     iretd
 
@@ -60,10 +62,12 @@ switcher_enter:
 switcher_leave:
     test byte ptr [esp + 12], 3 # ring of the interrupted code
     jz switcher_inside
-    push es
-    push ds
-    push fs
-    push gs
+    .att_syntax
+    pushl %es                   # newer CPUs leave the upper halves as they were
+    pushl %ds
+    pushl %fs
+    pushl %gs
+    .intel_syntax noprefix
     push ebp
     push edi
     push esi
