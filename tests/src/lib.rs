@@ -1,2 +1,44 @@
-//! To come.
-#![cfg_attr(not(test), no_std)]
+//! Boots Kennel in emulators and reads the serial line.
+//!
+//! Unit tests know what each part does; only a machine knows whether they make a
+//! hypervisor. This crate starts one, talks to it and judges what it said:
+//!
+//! ```text
+//!  artefacts --> Boot --> iso        what is booted, and by which loader
+//!                  |       |
+//!                  v       v
+//!                 qemu   bochs       two machines, each hides something else
+//!                  \      /
+//!                  Session           start, wait for words, type, wait for the end
+//!                     |
+//!                  Outcome           the whole log and the exit code
+//!                     |
+//!                  verdict           what a test Guest's report means
+//! ```
+//!
+//! Invariants:
+//! - Every wait has a limit, and a wait that ends there prints all that was heard
+//!   (`a_silent_machine_is_reported_with_its_log`).
+//! - No emulator outlives its [`Session`] (`a_dropped_session_leaves_no_process_behind`).
+//! - *No report is an error* (`no_report_is_an_error`).
+//!
+//! Next on the tour: [`boot`].
+#![forbid(unsafe_code)]
+
+pub mod artefacts;
+pub mod bochs;
+pub mod boot;
+pub mod elf;
+pub mod iso;
+pub mod link;
+pub mod outcome;
+pub mod qemu;
+pub mod scratch;
+pub mod session;
+pub mod verdict;
+
+pub use bochs::Bochs;
+pub use boot::{Boot, Module};
+pub use outcome::Outcome;
+pub use qemu::Qemu;
+pub use session::Session;

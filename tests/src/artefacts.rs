@@ -1,0 +1,52 @@
+//! Where the Host and the Guests are, freshly built.
+//!
+//! A test of yesterday's Host is worse than none, so the first question for a file asks
+//! cargo to build, once per process; when nothing changed that takes a moment.
+//!
+//! Next on the tour: [`crate::boot`].
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+/// The directory cargo puts release programs for the i586 target in.
+static RELEASE: LazyLock<PathBuf> = LazyLock::new(|| {
+    build();
+    let own = env::current_exe().expect("a running program has a path");
+    // …/i586-unknown-linux-gnu/debug/deps/machine-0123456789abcdef
+    let target = own.ancestors().nth(3).expect("cargo runs tests three levels below the target's directory");
+    target.join("release")
+});
+
+/// The Host's image.
+pub fn host() -> PathBuf {
+    program("kennel")
+}
+
+/// A Guest's image: `demo`, `bench` or the name of a test Guest.
+pub fn guest(name: &str) -> PathBuf {
+    program(name)
+}
+
+/// The project's root directory.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package lies in the workspace")
+}
+
+fn program(name: &str) -> PathBuf {
+    let path = RELEASE.join(name);
+    assert!(path.is_file(), "cargo built no program {name}");
+    path
+}
+
+/// Builds everything that boots. The tests themselves are left out: cargo is running them.
+fn build() {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["build", "--quiet", "--release", "--workspace", "--exclude", env!("CARGO_PKG_NAME")])
+        .current_dir(root())
+        .output()
+        .expect("cargo can be started");
+    assert!(output.status.success(), "the build failed:\n{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,63 @@
+//! The strict machine: Bochs, which enforces segment limits, insists on a UART that was set
+//! up, and refuses what a real CPU refuses in `iret`.
+//!
+//! Next on the tour: [`crate::session`].
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::artefacts;
+use crate::boot::Boot;
+use crate::iso::{self, Protocol};
+use crate::link::Socket;
+use crate::scratch::Scratch;
+use crate::session::{Session, Sockets};
+
+/// The longest a machine may take, however slow the computer it runs on.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// A Bochs machine to be started.
+#[derive(Debug)]
+pub struct Bochs {
+    scratch: Scratch,
+}
+
+impl Bochs {
+    /// Boots by GRUB from a CD, as Bochs has no loader of its own.
+    pub fn grub(boot: &Boot) -> Self {
+        let scratch = Scratch::new();
+        iso::make(boot, Protocol::Multiboot2, &scratch);
+        Self { scratch }
+    }
+
+    /// Switches it on.
+    #[track_caller]
+    pub fn start(self) -> Session {
+        let serial = Socket::listen();
+        let settings = std::fs::read_to_string(artefacts::root().join("scripts/bochsrc"))
+            .expect("scripts/bochsrc can be read");
+        let address = serial.address();
+        let iso = self.scratch.path("kennel.iso");
+        self.scratch.file(
+            "bochsrc",
+            format!(
+                "{settings}megs: 128\nlog: {}\nata0-master: type=cdrom, path={}, status=inserted\n\
+                 com1: enabled=1, mode=socket-client, dev={address}\n",
+                self.scratch.path("bochs.log").display(),
+                iso.display(),
+            ),
+        );
+        Session::start(self.command(), Sockets { serial: Some(serial), monitor: None }, self.scratch, LIMIT)
+    }
+
+    /// Bochs draws its screen on a terminal and does not start without one, so `script` gives
+    /// it one. Its debugger, which Debian's build always has, is told to let the machine run.
+    fn command(&self) -> Command {
+        let run = self.scratch.file("commands", "continue\n");
+        let settings = self.scratch.path("bochsrc");
+        let bochs = format!("exec bochs -q -f {} -rc {}", settings.display(), run.display());
+        let mut command = Command::new("script");
+        command.env("TERM", "xterm").args(["-qec", &bochs, "/dev/null"]);
+        command
+    }
+}

@@ -1,0 +1,121 @@
+//! The everyday machine: QEMU, always with its own translator.
+//!
+//! Next on the tour: [`crate::bochs`].
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::boot::Boot;
+use crate::iso::{self, Protocol};
+use crate::link::Socket;
+use crate::scratch::Scratch;
+use crate::session::{Session, Sockets};
+
+/// The longest a machine may take, however slow the computer it runs on.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A QEMU machine to be started.
+#[derive(Debug)]
+pub struct Qemu {
+    command: Command,
+    scratch: Scratch,
+    has_serial: bool,
+    has_monitor: bool,
+    limit: Duration,
+}
+
+impl Qemu {
+    /// Boots by QEMU's own Multiboot 1 loader.
+    pub fn kernel(boot: &Boot) -> Self {
+        let mut qemu = Self::new(Scratch::new());
+        qemu.command.arg("-kernel").arg(&boot.host).args(["-append", &boot.options]);
+        if !boot.modules.is_empty() {
+            qemu.command.args(["-initrd", &initrd(boot)]);
+        }
+        qemu
+    }
+
+    /// Boots by GRUB from a CD.
+    pub fn grub(boot: &Boot, protocol: Protocol) -> Self {
+        let scratch = Scratch::new();
+        let iso = iso::make(boot, protocol, &scratch);
+        Self::new(scratch).cdrom(&iso)
+    }
+
+    fn new(scratch: Scratch) -> Self {
+        let mut command = Command::new("qemu-system-i386");
+        command.args(["-accel", "tcg", "-display", "none", "-nic", "none", "-no-reboot"]);
+        command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]);
+        Self { command, scratch, has_serial: true, has_monitor: false, limit: LIMIT }
+    }
+
+    fn cdrom(mut self, iso: &Path) -> Self {
+        self.command.args(["-boot", "d", "-cdrom"]).arg(iso);
+        self
+    }
+
+    /// Adds options of QEMU's own.
+    #[must_use]
+    pub fn options(mut self, options: &[&str]) -> Self {
+        self.command.args(options);
+        self
+    }
+
+    /// Leaves the serial port out.
+    #[must_use]
+    pub fn without_serial_port(mut self) -> Self {
+        self.has_serial = false;
+        self
+    }
+
+    /// Opens QEMU's monitor for [`Session::monitor`].
+    #[must_use]
+    pub fn with_monitor(mut self) -> Self {
+        self.has_monitor = true;
+        self
+    }
+
+    /// Gives the machine longer than usual.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Switches it on.
+    #[track_caller]
+    pub fn start(mut self) -> Session {
+        let serial = self.socket("-serial", self.has_serial);
+        let monitor = self.socket("-monitor", self.has_monitor);
+        Session::start(self.command, Sockets { serial, monitor }, self.scratch, self.limit)
+    }
+
+    /// Opens a socket for one of QEMU's lines, or tells it that there is none.
+    fn socket(&mut self, option: &str, wanted: bool) -> Option<Socket> {
+        let socket = wanted.then(Socket::listen);
+        let place =
+            socket.as_ref().map_or_else(|| "none".into(), |socket| format!("tcp:{}", socket.address()));
+        self.command.args([option, &place]);
+        socket
+    }
+}
+
+/// QEMU's notation of modules: file and words, separated by commas; a comma itself is doubled.
+fn initrd(boot: &Boot) -> String {
+    let modules = boot.modules.iter().map(|module| format!("{} {}", module.file.display(), module.line));
+    modules.map(|module| module.replace(',', ",,")).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comma_in_a_module_line_is_doubled() {
+        let boot = Boot { host: "kennel".into(), options: String::new(), modules: Vec::new() }
+            .with("a", "guest name=a -- x,y")
+            .with("b", "initrd for=a");
+        assert_eq!(initrd(&boot), "a guest name=a -- x,,y,b initrd for=a");
+    }
+}

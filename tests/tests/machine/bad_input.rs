@@ -1,0 +1,98 @@
+//! Mistakes in the configuration: one line names the module and the fault, the Guests that
+//! are right run on, and the exit code is 2.
+
+use emulated::elf::{CLASS_64, Elf};
+use emulated::scratch::Scratch;
+use emulated::{Boot, Outcome, Qemu};
+
+const MIB: u32 = 1 << 20;
+/// Memory of the Guests here.
+const GUEST_LEN: u32 = 16 * MIB;
+
+/// Boots an innocent Guest beside a module that is wrong, and checks that the innocent one is
+/// served, and that exactly one line names the wrong one and one of the `words`.
+fn is_told(image: &[u8], line: &str, words: &str) {
+    let scratch = Scratch::new();
+    let file = scratch.file("wrong.elf", image);
+    let boot = Boot::guest("hello", "").with(file, line);
+    let outcome = Qemu::kernel(&boot).start().finish();
+    assert_eq!(outcome.agreed_exit_code(), 2, "{}", outcome.log);
+    assert!(outcome.log.contains("test: PASS"), "the innocent Guest did not run:\n{}", outcome.log);
+    let told: Vec<&str> = complaints(&outcome).collect();
+    assert!(told.len() == 1 && told[0].contains(words), "expected one line with {words:?}:\n{}", outcome.log);
+}
+
+/// The Host's lines that name the wrong module.
+fn complaints(outcome: &Outcome) -> impl Iterator<Item = &str> {
+    outcome.host_lines().filter(|line| line.contains("wrong"))
+}
+
+/// A Guest that would run, if it were not for what a test does to it.
+fn image() -> Elf {
+    Elf::of(&[0xF4; 64])
+}
+
+const LINE: &str = "guest name=wrong mem=16M --";
+
+#[test]
+fn no_module_at_all() {
+    let outcome = Qemu::kernel(&Boot::bare()).start().finish();
+    assert_eq!(outcome.agreed_exit_code(), 2);
+    assert!(outcome.host_lines().any(|line| line.contains("no Guest")), "{}", outcome.log);
+}
+
+#[test]
+fn a_file_that_is_no_elf_at_all() {
+    is_told(b"#!/bin/sh\necho hello\n", LINE, "ELF");
+}
+
+#[test]
+fn an_elf_cut_off_in_its_header() {
+    is_told(&image().to_bytes()[..40], LINE, "truncated");
+}
+
+#[test]
+fn an_elf_cut_off_in_its_segment() {
+    let file = image().to_bytes();
+    is_told(&file[..file.len() - 1], LINE, "truncated");
+}
+
+#[test]
+fn an_elf_for_64_bits() {
+    is_told(&Elf { class: CLASS_64, ..image() }.to_bytes(), LINE, "64-bit");
+}
+
+#[test]
+fn a_segment_beyond_memory() {
+    is_told(&Elf { at: GUEST_LEN + 256 * 4096, ..image() }.to_bytes(), LINE, "memory");
+}
+
+#[test]
+fn a_segment_across_the_end_of_memory_and_into_the_device_page() {
+    is_told(&Elf { at: GUEST_LEN - 4096, memory_len: 8192, ..image() }.to_bytes(), LINE, "memory");
+}
+
+#[test]
+fn a_segment_on_the_device_page() {
+    is_told(&Elf { at: GUEST_LEN, ..image() }.to_bytes(), LINE, "memory");
+}
+
+#[test]
+fn a_segment_whose_end_wraps_around() {
+    is_told(&Elf { at: MIB, memory_len: u32::MAX - 64, ..image() }.to_bytes(), LINE, "memory");
+}
+
+#[test]
+fn more_memory_than_the_machine_has() {
+    is_told(&image().to_bytes(), "guest name=wrong mem=3072M --", "mem=3072M");
+}
+
+#[test]
+fn an_unknown_word_on_a_module_line() {
+    is_told(&image().to_bytes(), "guest name=wrong mem=16M colour=blue --", "colour=blue");
+}
+
+#[test]
+fn an_unknown_role() {
+    is_told(&image().to_bytes(), "ghost name=wrong", "ghost");
+}

@@ -1,0 +1,15 @@
+//! The boots: everything only a machine can show.
+//!
+//! One program, so that its closing line counts them all. Each module is a question:
+//! do the test Guests pass ([`guests`]), does the demo do what the README says ([`demo`]),
+//! is a mistake in the configuration told and survived ([`bad_input`]), does every loader
+//! do ([`loaders`]), what if the hardware is poor or hostile ([`hardware`]), is the image
+//! what it claims to be ([`image`]), do the scripts work ([`scripts`]).
+
+mod bad_input;
+mod demo;
+mod guests;
+mod hardware;
+mod image;
+mod loaders;
+mod scripts;
