@@ -1,6 +1,8 @@
 //! Mistakes in the configuration: one line names the module and the fault, the Guests that
 //! are right run on, and the exit code is 2.
 
+use abi::PAGE_SIZE;
+use abi::device_page::DEVICE_PAGES;
 use emulated::elf::{CLASS_64, Elf};
 use emulated::scratch::Scratch;
 use emulated::{Boot, Outcome, Qemu};
@@ -38,7 +40,7 @@ const LINE: &str = "guest name=wrong mem=16M --";
 fn no_module_at_all() {
     let outcome = Qemu::kernel(&Boot::bare()).start().finish();
     assert_eq!(outcome.agreed_exit_code(), 2);
-    assert!(outcome.host_lines().any(|line| line.contains("no Guest")), "{}", outcome.log);
+    assert!(outcome.host_lines().any(|line| line.contains("no boot module")), "{}", outcome.log);
 }
 
 #[test]
@@ -59,27 +61,27 @@ fn an_elf_cut_off_in_its_segment() {
 
 #[test]
 fn an_elf_for_64_bits() {
-    is_told(&Elf { class: CLASS_64, ..image() }.to_bytes(), LINE, "64-bit");
+    is_told(&Elf { class: CLASS_64, ..image() }.to_bytes(), LINE, "64 bits");
 }
 
 #[test]
 fn a_segment_beyond_memory() {
-    is_told(&Elf { at: GUEST_LEN + 256 * 4096, ..image() }.to_bytes(), LINE, "memory");
+    is_told(&Elf { at: GUEST_LEN + DEVICE_PAGES * PAGE_SIZE, ..image() }.to_bytes(), LINE, "beyond the end of memory");
 }
 
 #[test]
 fn a_segment_across_the_end_of_memory_and_into_the_device_page() {
-    is_told(&Elf { at: GUEST_LEN - 4096, memory_len: 8192, ..image() }.to_bytes(), LINE, "memory");
+    is_told(&Elf { at: GUEST_LEN - 4096, memory_len: 8192, ..image() }.to_bytes(), LINE, "device page");
 }
 
 #[test]
 fn a_segment_on_the_device_page() {
-    is_told(&Elf { at: GUEST_LEN, ..image() }.to_bytes(), LINE, "memory");
+    is_told(&Elf { at: GUEST_LEN, ..image() }.to_bytes(), LINE, "device page");
 }
 
 #[test]
 fn a_segment_whose_end_wraps_around() {
-    is_told(&Elf { at: MIB, memory_len: u32::MAX - 64, ..image() }.to_bytes(), LINE, "memory");
+    is_told(&Elf { at: MIB, memory_len: u32::MAX - 64, ..image() }.to_bytes(), LINE, "segment");
 }
 
 #[test]
