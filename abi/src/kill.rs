@@ -197,6 +197,16 @@ pub enum RingError {
     },
     /// A buffer for the device to write where it expects one to read, or the reverse.
     Direction,
+    /// A table of descriptors, which no device has offered to follow.
+    Indirect {
+        /// The descriptor's number.
+        index: u16,
+    },
+    /// A buffer at 4 GiB or above.
+    HighAddress {
+        /// The descriptor's number.
+        index: u16,
+    },
 }
 
 impl From<HypercallError> for KillReason {
@@ -344,6 +354,10 @@ impl fmt::Display for RingError {
                 write!(f, "moved the available index to {index}, past what fits the queue")
             }
             Self::Direction => f.write_str("offered a buffer of the wrong direction"),
+            Self::Indirect { index } => {
+                write!(f, "made descriptor {index} indirect, which no device here offers")
+            }
+            Self::HighAddress { index } => write!(f, "placed the buffer of descriptor {index} beyond 4 GiB"),
         }
     }
 }

@@ -1,2 +1,54 @@
-//! To come.
+//! The Launcher: everything about a Guest that is not its CPU.
+//!
+//! It reads from the boot command lines which Guests there shall be, lays out
+//! their memory, loads their images, gives them devices, and then calls the
+//! Host to run them, again and again, serving what they stop for. It is the
+//! user-space program of the original design, kept as a library that does not
+//! know the Host: all it sees is [`abi::RunGuest`] and a few ports.
+//!
+//! ```text
+//!  boot command lines --config--> Plan --+
+//!  image, initrd ------image/elf---------+--> task::Launcher --step--> Step
+//!                                        |      |  run() -> Stop
+//!                      layout, boot_params      +--> bus --> device --> port
+//!                                                     |  virtqueue, chain
+//!                                                     +--> Guest memory
+//! ```
+//!
+//! Invariants:
+//! - Nothing a Guest or an image file says is trusted: what breaks a rule is an
+//!   [`image::ImageError`] or a [`abi::KillReason`], never a panic (the
+//!   property tests beside each parser).
+//! - What a Guest could rewrite is copied before it is judged, and it is
+//!   judged on the copy ([`chain`], [`bus`]).
+//! - Nothing is allocated while a Guest runs: the heap is for setting up.
+//!
+//! Source: lguest ABI, sections "Boot", "Devices" and "Shutdown"; virtio 0.9.5.
+//!
+//! Next on the tour: [`config`].
 #![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod boot_params;
+pub mod bus;
+pub mod chain;
+pub mod config;
+pub mod console;
+pub mod device;
+pub mod device_page;
+pub mod elf;
+pub mod image;
+pub mod layout;
+pub mod port;
+pub mod task;
+pub mod virtqueue;
+
+#[cfg(test)]
+mod fakes;
+
+pub use config::{Config, ConfigError, Plan};
+pub use image::ImageError;
+pub use port::Console;
+pub use task::{Launcher, Outcome, Step};

@@ -1,0 +1,186 @@
+//! Notifications of every kind, with two devices on the bus.
+
+use super::*;
+use crate::{
+    config::MIB,
+    console::ConsoleDevice,
+    device::Shape,
+    fakes::{Driver, FakeConsole, Ram},
+};
+
+/// A device with features and configuration, which gives back all it is offered.
+struct Echo;
+
+impl Device for Echo {
+    fn shape(&self) -> Shape<'_> {
+        Shape { kind: 9, name: "echo", queues: 1, features: &[0x81], config: &[7, 8] }
+    }
+
+    fn serve(
+        &mut self,
+        _: usize,
+        queue: &mut Virtqueue,
+        memory: &mut dyn GuestMemory,
+        _: &mut Ports<'_>,
+    ) -> GuestResult<Progress> {
+        let mut chain = crate::chain::Chain::default();
+        while queue.pop(memory, &mut chain)? {
+            queue.give_back(memory, &mut chain, 0)?;
+        }
+        Ok(Progress::Idle)
+    }
+
+    fn reset(&mut self) {}
+}
+
+/// Where the bus must have put things, by the ABI's rules and the devices' order.
+const PAGE: u32 = MIB;
+const CONSOLE: u32 = PAGE;
+const ECHO: u32 = PAGE + 5 + 2 * 8;
+const INPUT_RING: u32 = PAGE + 0x1000;
+const OUTPUT_RING: u32 = PAGE + 0x4000;
+const ECHO_RING: u32 = PAGE + 0x7000;
+
+struct Bench {
+    bus: Bus,
+    ram: Ram,
+    terminal: FakeConsole,
+}
+
+fn bench() -> Bench {
+    let devices: Vec<Box<dyn Device>> = vec![Box::new(ConsoleDevice::default()), Box::new(Echo)];
+    let (mut bus, mut ram) = (Bus::new(devices, GuestPhys(PAGE)), Ram::zeroed(2 * MIB));
+    bus.install(&mut ram).unwrap();
+    Bench { bus, ram, terminal: FakeConsole::default() }
+}
+
+impl Bench {
+    fn notify(&mut self, at: u32) -> GuestResult<Notified> {
+        let mut ports = Ports { console: &mut self.terminal };
+        self.bus.notify(GuestPhys(at), &mut self.ram, &mut ports)
+    }
+
+    fn serve(&mut self) -> Vec<u8> {
+        let mut ports = Ports { console: &mut self.terminal };
+        self.bus.serve(&mut self.ram, &mut ports).unwrap().collect()
+    }
+}
+
+fn kicked(irqs: &[u8]) -> GuestResult<Notified> {
+    let mut due = Irqs::default();
+    irqs.iter().for_each(|&irq| due.add(irq));
+    Ok(Notified::Kicked(due))
+}
+
+#[test]
+fn devices_are_packed_and_the_list_ends() {
+    let bench = bench();
+    let expected = [
+        3, 2, 0, 0, 0, 0, 1, 1, 0, 1, 1, 0, 0, 0, 1, 2, 0, 4, 1, 0, 0, // console
+        9, 1, 1, 2, 0, 0, 1, 3, 0, 7, 1, 0, 0, 0x81, 0, 7, 8, // echo
+        0, 0,
+    ];
+    assert_eq!(bench.ram[PAGE as usize..PAGE as usize + expected.len()], expected);
+}
+
+#[test]
+fn notify_is_resolved_in_the_abis_order() {
+    let mut bench = bench();
+    bench.ram[CONSOLE as usize + 4] = 3;
+    assert_eq!(bench.notify(CONSOLE), Ok(Notified::Status(3)));
+    assert_eq!(bench.notify(ECHO), Ok(Notified::Reset), "a descriptor that begins within the page");
+    assert_eq!(bench.notify(OUTPUT_RING), kicked(&[]));
+    assert_eq!(bench.notify(OUTPUT_RING + 0xFFF), kicked(&[]), "anywhere in a ring's first page");
+    assert_eq!(bench.notify(OUTPUT_RING + 0x1000), Ok(Notified::Text), "its second page is no kick");
+    assert_eq!(bench.notify(CONSOLE + 1), Ok(Notified::Text), "inside a descriptor is not at it");
+    let at = GuestPhys(2 * MIB);
+    assert_eq!(bench.notify(at.0), Err(KillReason::UnknownNotify { at }));
+    assert_eq!(bench.notify(u32::MAX), Err(KillReason::UnknownNotify { at: GuestPhys(u32::MAX) }));
+}
+
+#[test]
+fn a_kick_serves_its_queue_and_raises_its_line() {
+    let mut bench = bench();
+    let mut driver = Driver::new(GuestPhys(ECHO_RING));
+    driver.offer(&mut bench.ram, &[(0, 1, crate::chain::Direction::Readable)]);
+    assert_eq!(bench.notify(ECHO_RING), kicked(&[3]));
+    assert_eq!(driver.used(&bench.ram), [(0, 0)]);
+    driver.set_available_flags(&mut bench.ram, 1);
+    driver.offer(&mut bench.ram, &[(0, 1, crate::chain::Direction::Readable)]);
+    assert_eq!(bench.notify(ECHO_RING), kicked(&[]), "the driver wants no interrupt");
+}
+
+#[test]
+fn typing_is_looked_for_at_each_step_once_there_is_a_buffer() {
+    let mut bench = bench();
+    assert_eq!(bench.serve(), []);
+    assert_eq!(bench.terminal.reads, 0);
+    let mut driver = Driver::new(GuestPhys(INPUT_RING));
+    driver.offer(&mut bench.ram, &[(0x100, 4, crate::chain::Direction::Writable)]);
+    assert_eq!(bench.notify(INPUT_RING), kicked(&[]));
+    assert_eq!(bench.serve(), []);
+    bench.terminal.typed.extend(b"hi");
+    assert_eq!(bench.serve(), [1]);
+    assert_eq!(&bench.ram[0x100..0x103], b"hi\0");
+    assert!(!bench.bus.is_busy());
+}
+
+#[test]
+fn early_text_is_shown_to_its_nul_the_end_of_memory_or_the_bound() {
+    let mut bench = bench();
+    bench.ram[0x1234..0x1234 + 70].fill(b'a');
+    assert_eq!(bench.notify(0x1234), Ok(Notified::Text));
+    assert_eq!(bench.terminal.shown, [b'a'; 70]);
+    bench.terminal.shown.clear();
+    bench.ram[0x2_0000..0x3_0000].fill(b'b');
+    assert_eq!(bench.notify(0x2_0000), Ok(Notified::Text));
+    assert_eq!(bench.terminal.shown, [b'b'; EARLY_TEXT_MAX as usize]);
+    bench.terminal.shown.clear();
+    let end = bench.ram.len();
+    bench.ram[end - 3..].fill(b'c');
+    assert_eq!(bench.notify(end as u32 - 3), Ok(Notified::Text));
+    assert_eq!(bench.terminal.shown, b"ccc");
+}
+
+#[test]
+fn status_zero_resets_the_device() {
+    let mut bench = bench();
+    let mut driver = Driver::new(GuestPhys(ECHO_RING));
+    driver.offer(&mut bench.ram, &[(0, 1, crate::chain::Direction::Readable)]);
+    bench.notify(ECHO_RING).unwrap();
+    let accepted = ECHO as usize + 5 + 8 + 1;
+    bench.ram[accepted] = 0x81;
+    assert_eq!(bench.notify(ECHO), Ok(Notified::Reset));
+    let ring = ECHO_RING as usize;
+    assert!(bench.ram[ring..ring + 0x3000].iter().all(|&byte| byte == 0));
+    assert_eq!(bench.ram[accepted - 1..=accepted + 2], [0x81, 0, 7, 8]);
+    driver = Driver::new(GuestPhys(ECHO_RING));
+    driver.offer(&mut bench.ram, &[(0, 1, crate::chain::Direction::Readable)]);
+    assert_eq!(bench.notify(ECHO_RING), kicked(&[3]), "its cursors started over too");
+}
+
+#[test]
+fn a_failed_driver_is_named() {
+    let mut bench = bench();
+    bench.ram[ECHO as usize + 4] = 0x83;
+    assert_eq!(bench.notify(ECHO), Ok(Notified::Failed("echo")));
+}
+
+#[test]
+fn a_scribbled_device_page_misleads_only_the_guest() {
+    let mut bench = bench();
+    bench.ram[PAGE as usize..PAGE as usize + 0x1000].fill(0xFF);
+    let mut driver = Driver::new(GuestPhys(OUTPUT_RING));
+    bench.ram[0] = b'k';
+    driver.offer(&mut bench.ram, &[(0, 1, crate::chain::Direction::Readable)]);
+    assert_eq!(bench.notify(OUTPUT_RING), kicked(&[2]));
+    assert_eq!(bench.terminal.shown, b"k");
+    assert_eq!(bench.notify(ECHO), Ok(Notified::Failed("echo")));
+}
+
+#[test]
+#[should_panic(expected = "the rings fit the device pages")]
+fn more_rings_than_device_pages_are_the_launchers_own_mistake() {
+    let devices: Vec<Box<dyn Device>> = (0..86).map(|_| Box::new(Echo) as Box<dyn Device>).collect();
+    Bus::new(devices, GuestPhys(PAGE));
+}

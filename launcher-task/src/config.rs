@@ -1,0 +1,165 @@
+//! What the boot command lines ask for.
+//!
+//! Each boot module has a line that says what it is for. A line begins with
+//! the file's name or, as loaders differ, not; then comes the role:
+//!
+//! ```text
+//! demo  guest name=a mem=64M -- console=hvc0 quiet
+//! disk.cpio  initrd for=a
+//! ^file ^role ^words             ^ the Guest's own command line
+//! ```
+//!
+//! A bad word costs the module it stands on, and only that: the error names
+//! the module and the word, and the others run all the same.
+//!
+//! Invariants:
+//! - No two plans share a name, and a name is fit to stand in a line of the
+//!   log (`a_second_guest_of_the_same_name_is_refused`,
+//!   `a_name_that_would_garble_the_log_is_refused`).
+//! - Memory is whole MiB, and RAM and device pages together fit 32 bits
+//!   (`memory_is_whole_mebibytes_within_reach`).
+//! - No line makes it panic (`any_lines_give_plans_or_errors`).
+//!
+//! Next on the tour: [`crate::layout`].
+
+mod error;
+mod module_line;
+
+use alloc::{format, string::String, vec::Vec};
+
+use abi::{PAGE_SIZE, device_page::DEVICE_PAGES};
+
+pub use error::{ConfigError, Fault};
+use module_line::{GuestWords, ModuleLine, Role};
+
+/// Bytes in a mebibyte.
+pub(crate) const MIB: u32 = 1 << 20;
+/// RAM of a Guest whose line does not say.
+pub const DEFAULT_MEMORY: u32 = 16 * MIB;
+
+/// What one Guest shall be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Plan {
+    /// The name it has in every line about it.
+    pub name: String,
+    /// Bytes of RAM, whole MiB.
+    pub memory: u32,
+    /// Its command line, words joined by one space.
+    pub command_line: String,
+    /// Number of the boot module that is its image, from 0.
+    pub image: usize,
+    /// Number of the boot module that is its initrd, from 0.
+    pub initrd: Option<usize>,
+    /// What to call the image in messages: the file's name, or `module N`.
+    pub file: String,
+}
+
+impl Plan {
+    /// Bytes its Guest memory needs: RAM and the device pages above it.
+    pub const fn limit(&self) -> u32 {
+        self.memory + DEVICE_PAGES * PAGE_SIZE
+    }
+}
+
+/// What all module lines together ask for.
+#[derive(Debug, Default)]
+pub struct Config {
+    /// The Guests to run, in the order of their modules.
+    pub plans: Vec<Plan>,
+    /// What was wrong, in the order it was found.
+    pub errors: Vec<ConfigError>,
+}
+
+/// Reads the boot modules' command lines; a module's number is its place in `lines`.
+///
+/// Guests come first and initrds after them, so the order of modules is free.
+pub fn read_modules(lines: &[&str]) -> Config {
+    let mut config = Config::default();
+    if lines.is_empty() {
+        config.errors.push(ConfigError::NoModule);
+        return config;
+    }
+    let mut initrds = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        let module = ModuleLine::split(number, line);
+        match module.role() {
+            Ok(Role::Guest(words)) => config.add_guest(&module, words),
+            Ok(Role::Initrd { guest }) => initrds.push((module, guest)),
+            Err(fault) => config.refuse(&module, fault),
+        }
+    }
+    config.name_the_nameless();
+    for (module, guest) in initrds {
+        config.attach_initrd(&module, guest);
+    }
+    if config.plans.is_empty() {
+        config.errors.push(ConfigError::NoGuest);
+    }
+    config
+}
+
+impl Config {
+    fn refuse(&mut self, module: &ModuleLine<'_>, fault: Fault) {
+        self.errors.push(ConfigError::Module { file: module.file(), fault });
+    }
+
+    fn has_guest(&self, name: &str) -> bool {
+        self.plans.iter().any(|plan| plan.name == name)
+    }
+
+    fn add_guest(&mut self, module: &ModuleLine<'_>, words: GuestWords<'_>) {
+        let name = words.name.unwrap_or_default();
+        if !name.is_empty() && self.has_guest(name) {
+            return self.refuse(module, Fault::NameTaken(name.into()));
+        }
+        self.plans.push(Plan {
+            name: name.into(),
+            memory: words.memory.unwrap_or(DEFAULT_MEMORY),
+            command_line: words.command_line,
+            image: module.number,
+            initrd: None,
+            file: module.file(),
+        });
+    }
+
+    /// Gives each Guest without a name the first `guestN` that is free, when all names that were
+    /// asked for are known.
+    fn name_the_nameless(&mut self) {
+        let mut next = 1;
+        while let Some(nameless) = self.plans.iter().position(|plan| plan.name.is_empty()) {
+            let name = format!("guest{next}");
+            next += 1;
+            if !self.has_guest(&name) {
+                self.plans[nameless].name = name;
+            }
+        }
+    }
+
+    fn attach_initrd(&mut self, module: &ModuleLine<'_>, guest: &str) {
+        let fault = match self.plans.iter_mut().find(|plan| plan.name == guest) {
+            None => Fault::NobodysInitrd(guest.into()),
+            Some(Plan { initrd: Some(_), .. }) => Fault::SecondInitrd(guest.into()),
+            Some(plan) => {
+                plan.initrd = Some(module.number);
+                return;
+            }
+        };
+        self.refuse(module, fault);
+    }
+}
+
+/// Reads the Host's own command line against those that are `known`; one that ends in `=` takes any
+/// value. A first word that is none of them is the kernel's file name, which some loaders put there.
+pub fn check_host_words(line: &str, known: &[&str]) -> Vec<ConfigError> {
+    let is_known = |word: &str| {
+        known.iter().any(|&known| word == known || (known.ends_with('=') && word.starts_with(known)))
+    };
+    let words = line.split_ascii_whitespace().enumerate();
+    words
+        .filter(|&(place, word)| place > 0 && !is_known(word))
+        .map(|(_, word)| ConfigError::HostWord(word.into()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

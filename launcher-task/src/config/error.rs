@@ -1,0 +1,96 @@
+//! What can be wrong with a boot command line, and the sentence that says so.
+//!
+//! Each sentence names the module, the word, and what to write instead,
+//! because whoever reads it is about to edit that line.
+//!
+//! Invariants: every sentence names its word (`every_sentence_names_the_word`).
+//!
+//! Next on the tour: [`crate::layout`].
+
+use alloc::string::String;
+use core::fmt;
+
+/// A mistake in the boot configuration; `Display` is the rest of a `host: ` line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ConfigError {
+    /// There is no boot module.
+    NoModule,
+    /// There are modules, but no Guest came of them.
+    NoGuest,
+    /// A word on the Host's own command line is not one it knows.
+    HostWord(String),
+    /// Something is wrong with a module's line.
+    Module {
+        /// The file's name, or `module N`, counted from 1.
+        file: String,
+        /// What is wrong.
+        fault: Fault,
+    },
+}
+
+/// What is wrong with a module's line. The text is the word in question.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// The line is empty, or ends after the file's name.
+    NoRole,
+    /// The word in the role's place is no role.
+    UnknownRole(String),
+    /// A word a guest does not take.
+    UnknownGuestWord(String),
+    /// A word an initrd does not take.
+    UnknownInitrdWord(String),
+    /// A word that was given before.
+    Twice(String),
+    /// A name of the wrong letters or length.
+    Name(String),
+    /// A name another Guest has.
+    NameTaken(String),
+    /// A size that cannot be.
+    Memory(String),
+    /// An initrd that does not say for whom.
+    NoTarget,
+    /// An initrd for a Guest that is not there.
+    NobodysInitrd(String),
+    /// An initrd for a Guest that has one.
+    SecondInitrd(String),
+}
+
+const ROLES: &str = "guest [name=NAME] [mem=64M] [-- COMMAND LINE], or initrd for=NAME";
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoModule => write!(f, "no boot module: load a Guest's image as one, with the line {ROLES}"),
+            Self::NoGuest => write!(f, "no Guest to run: give a module the line {ROLES}"),
+            Self::HostWord(word) => write!(f, "unknown word \"{word}\" on the Host's own command line"),
+            Self::Module { file, fault } => write!(f, "{file}: {fault}"),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRole => write!(f, "has no role; say {ROLES}"),
+            Self::UnknownRole(word) => write!(f, "unknown role \"{word}\"; say {ROLES}"),
+            Self::UnknownGuestWord(word) => {
+                write!(
+                    f,
+                    "unknown word \"{word}\"; a guest takes name=, mem= and, after --, its command line"
+                )
+            }
+            Self::UnknownInitrdWord(word) => write!(f, "unknown word \"{word}\"; an initrd takes for="),
+            Self::Twice(word) => write!(f, "\"{word}\" says again what the line has said before"),
+            Self::Name(word) => {
+                write!(f, "bad name in \"{word}\"; use 1 to 32 letters, digits, '-', '_' or '.'")
+            }
+            Self::NameTaken(name) => write!(f, "the name \"{name}\" is taken; each guest needs its own"),
+            Self::Memory(word) => write!(f, "bad size in \"{word}\"; use whole MiB from 1M to 4094M"),
+            Self::NoTarget => f.write_str("an initrd for nobody; say initrd for=NAME"),
+            Self::NobodysInitrd(name) => {
+                write!(f, "an initrd for \"{name}\", but no guest of that name can start")
+            }
+            Self::SecondInitrd(name) => write!(f, "a second initrd for \"{name}\"; a guest has one"),
+        }
+    }
+}

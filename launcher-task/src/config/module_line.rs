@@ -1,0 +1,138 @@
+//! One module's line, taken apart.
+//!
+//! What the words mean to each other (is the name free, is there such a
+//! Guest) is not judged here, only what each says by itself.
+//!
+//! Next on the tour: [`crate::layout`].
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use super::{Fault, MIB};
+
+/// Ends the Launcher's words; the rest of the line is the Guest's.
+const END_OF_WORDS: &str = "--";
+/// Longest name of a Guest.
+const NAME_MAX: usize = 32;
+/// Most MiB a Guest may have: with the device pages above, still below 4 GiB.
+const MEBIBYTES_MAX: u32 = 4094;
+
+/// A line as split into file name and words.
+pub(super) struct ModuleLine<'a> {
+    /// The module's number, from 0.
+    pub number: usize,
+    file: Option<&'a str>,
+    words: Vec<&'a str>,
+}
+
+/// What a module is for.
+pub(super) enum Role<'a> {
+    Guest(GuestWords<'a>),
+    Initrd { guest: &'a str },
+}
+
+/// What the words of a guest's line say, each where it is given.
+#[derive(Default)]
+pub(super) struct GuestWords<'a> {
+    pub name: Option<&'a str>,
+    pub memory: Option<u32>,
+    pub command_line: String,
+}
+
+impl<'a> ModuleLine<'a> {
+    /// Splits a line. The first word is the file's name unless it is a role; it is that even then
+    /// if a role follows, for a file may well be called `guest`.
+    pub fn split(number: usize, line: &'a str) -> Self {
+        let mut words: Vec<_> = line.split_ascii_whitespace().collect();
+        let is_role_at = |place: usize| words.get(place).is_some_and(|word| is_role(word));
+        let has_file = !words.is_empty() && (!is_role_at(0) || is_role_at(1));
+        let file = has_file.then(|| words.remove(0));
+        Self { number, file, words }
+    }
+
+    /// What to call the module in messages.
+    pub fn file(&self) -> String {
+        match self.file {
+            Some(name) => name.to_string(),
+            None => format!("module {}", self.number + 1),
+        }
+    }
+
+    /// Reads role and words.
+    pub fn role(&self) -> Result<Role<'a>, Fault> {
+        match self.words.split_first() {
+            None => Err(Fault::NoRole),
+            Some((&"guest", words)) => Ok(Role::Guest(GuestWords::read(words)?)),
+            Some((&"initrd", words)) => Ok(Role::Initrd { guest: read_target(words)? }),
+            Some((&word, _)) => Err(Fault::UnknownRole(word.into())),
+        }
+    }
+}
+
+fn is_role(word: &str) -> bool {
+    matches!(word, "guest" | "initrd")
+}
+
+impl<'a> GuestWords<'a> {
+    fn read(words: &[&'a str]) -> Result<Self, Fault> {
+        let mut read = Self::default();
+        for (place, &word) in words.iter().enumerate() {
+            match word.split_once('=') {
+                None if word == END_OF_WORDS => {
+                    read.command_line = words[place + 1..].join(" ");
+                    break;
+                }
+                Some(("name", name)) => set(&mut read.name, word, admit_name(name))?,
+                Some(("mem", size)) => set(&mut read.memory, word, admit_memory(size))?,
+                Some(_) | None => return Err(Fault::UnknownGuestWord(word.into())),
+            }
+        }
+        Ok(read)
+    }
+}
+
+fn read_target<'a>(words: &[&'a str]) -> Result<&'a str, Fault> {
+    let mut target = None;
+    for &word in words {
+        match word.split_once('=') {
+            Some(("for", guest)) => set(&mut target, word, Ok(guest))?,
+            Some(_) | None => return Err(Fault::UnknownInitrdWord(word.into())),
+        }
+    }
+    target.ok_or(Fault::NoTarget)
+}
+
+/// Keeps what `word` says, unless it says something impossible or something said before.
+fn set<T>(slot: &mut Option<T>, word: &str, value: Result<T, fn(String) -> Fault>) -> Result<(), Fault> {
+    let value = value.map_err(|fault| fault(word.into()))?;
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Fault::Twice(word.into())),
+    }
+}
+
+/// A name stands between `guest ` and `:` in the log, so it has neither blanks nor colons.
+fn admit_name(name: &str) -> Result<&str, fn(String) -> Fault> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let is_fit = (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(is_plain);
+    if is_fit { Ok(name) } else { Err(Fault::Name) }
+}
+
+/// Reads a size: a number with K, M or G behind it, or of MiB without. It must come to whole MiB.
+fn admit_memory(size: &str) -> Result<u32, fn(String) -> Fault> {
+    let (digits, kibibytes) = match size.as_bytes().last() {
+        Some(b'K' | b'k') => (&size[..size.len() - 1], 1),
+        Some(b'M' | b'm') => (&size[..size.len() - 1], 1 << 10),
+        Some(b'G' | b'g') => (&size[..size.len() - 1], 1 << 20),
+        Some(_) | None => (size, 1 << 10),
+    };
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = if is_number { digits.parse::<u32>().ok() } else { None };
+    let total = number.and_then(|number| number.checked_mul(kibibytes)).unwrap_or(0);
+    let mebibytes = total / 1024;
+    let is_fit = total.is_multiple_of(1024) && (1..=MEBIBYTES_MAX).contains(&mebibytes);
+    if is_fit { Ok(mebibytes * MIB) } else { Err(Fault::Memory) }
+}

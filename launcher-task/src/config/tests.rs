@@ -1,0 +1,178 @@
+//! The lines people write, and those they should not have.
+
+use alloc::{string::ToString, vec::Vec};
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn only_plan(line: &str) -> Plan {
+    let mut config = read_modules(&[line]);
+    assert_eq!(config.errors, []);
+    assert_eq!(config.plans.len(), 1);
+    config.plans.remove(0)
+}
+
+fn only_fault(line: &str) -> Fault {
+    let config = read_modules(&["ok guest name=ok", line]);
+    assert_eq!(config.plans.len(), 1, "the other Guest starts all the same");
+    match config.errors.as_slice() {
+        [ConfigError::Module { file, fault }] => {
+            assert_eq!(file, "x");
+            fault.clone()
+        }
+        other => panic!("one error of a module expected: {other:?}"),
+    }
+}
+
+#[test]
+fn a_whole_line_makes_a_plan() {
+    let plan = only_plan("demo guest name=a mem=64M -- console=hvc0   mem=1 --");
+    let expected = Plan {
+        name: "a".into(),
+        memory: 64 * MIB,
+        command_line: "console=hvc0 mem=1 --".into(),
+        image: 0,
+        initrd: None,
+        file: "demo".into(),
+    };
+    assert_eq!(plan, expected);
+    assert_eq!(plan.limit(), 65 * MIB);
+}
+
+#[test]
+fn a_bare_guest_gets_defaults() {
+    let plan = only_plan("guest");
+    assert_eq!((plan.name.as_str(), plan.memory, plan.command_line.as_str()), ("guest1", 16 * MIB, ""));
+    assert_eq!(plan.file, "module 1");
+}
+
+#[test]
+fn the_file_name_may_be_there_or_not_and_may_look_like_a_role() {
+    assert_eq!(only_plan("guest name=a").file, "module 1");
+    assert_eq!(only_plan("/boot/demo guest name=a").file, "/boot/demo");
+    assert_eq!(only_plan("guest guest name=a").file, "guest");
+}
+
+#[test]
+fn default_names_step_around_those_asked_for() {
+    let config = read_modules(&["guest", "guest name=guest1", "guest"]);
+    let names: Vec<_> = config.plans.iter().map(|plan| plan.name.as_str()).collect();
+    assert_eq!(names, ["guest2", "guest1", "guest3"]);
+}
+
+#[test]
+fn an_initrd_finds_its_guest_whichever_comes_first() {
+    let config = read_modules(&["fs initrd for=a", "demo guest name=a"]);
+    assert_eq!(config.errors, []);
+    assert_eq!((config.plans[0].image, config.plans[0].initrd), (1, Some(0)));
+}
+
+#[test]
+fn no_module_and_no_guest_are_said_plainly() {
+    assert_eq!(read_modules(&[]).errors, [ConfigError::NoModule]);
+    let config = read_modules(&["", "x initrd for=a"]);
+    let no_role = ConfigError::Module { file: "module 1".into(), fault: Fault::NoRole };
+    let nobodys = ConfigError::Module { file: "x".into(), fault: Fault::NobodysInitrd("a".into()) };
+    assert_eq!(config.errors, [no_role, nobodys, ConfigError::NoGuest]);
+}
+
+#[test]
+fn an_unknown_word_costs_only_its_module() {
+    assert_eq!(only_fault("x"), Fault::NoRole);
+    assert_eq!(only_fault("x disk name=d"), Fault::UnknownRole("disk".into()));
+    assert_eq!(only_fault("x guest name=b smp=2"), Fault::UnknownGuestWord("smp=2".into()));
+    assert_eq!(only_fault("x guest quiet"), Fault::UnknownGuestWord("quiet".into()));
+    assert_eq!(only_fault("x guest --quiet"), Fault::UnknownGuestWord("--quiet".into()));
+    assert_eq!(only_fault("x initrd for=ok ro"), Fault::UnknownInitrdWord("ro".into()));
+    assert_eq!(only_fault("x initrd"), Fault::NoTarget);
+    assert_eq!(only_fault("x guest mem=1M mem=2M"), Fault::Twice("mem=2M".into()));
+    assert_eq!(only_fault("x initrd for=nobody"), Fault::NobodysInitrd("nobody".into()));
+}
+
+#[test]
+fn a_second_guest_of_the_same_name_is_refused() {
+    assert_eq!(only_fault("x guest name=ok"), Fault::NameTaken("ok".into()));
+}
+
+#[test]
+fn a_second_initrd_for_the_same_guest_is_refused() {
+    let config = read_modules(&["guest name=a", "initrd for=a", "x initrd for=a"]);
+    let fault = Fault::SecondInitrd("a".into());
+    assert_eq!(config.errors, [ConfigError::Module { file: "x".into(), fault }]);
+    assert_eq!(config.plans[0].initrd, Some(1));
+}
+
+#[test]
+fn a_name_that_would_garble_the_log_is_refused() {
+    let long = format!("name={}", "a".repeat(33));
+    for word in ["name=", "name=a:b", "name=é", long.as_str()] {
+        assert_eq!(only_fault(&format!("x guest {word}")), Fault::Name(word.into()));
+    }
+}
+
+#[test]
+fn memory_is_whole_mebibytes_within_reach() {
+    for (word, mebibytes) in [("1", 1), ("24m", 24), ("2048K", 2), ("1G", 1024), ("4094M", 4094)] {
+        assert_eq!(only_plan(&format!("guest mem={word}")).memory, mebibytes * MIB);
+    }
+    for size in ["0", "0M", "", "M", "-1M", "+1M", "64Q", "512K", "1025K", "4095M", "4G", "5000000000"] {
+        let word = format!("mem={size}");
+        assert_eq!(only_fault(&format!("x guest {word}")), Fault::Memory(word));
+    }
+}
+
+#[test]
+fn the_hosts_own_words_are_checked_against_its_list() {
+    let known = ["debug-exit", "selftest="];
+    assert_eq!(check_host_words("kennel debug-exit selftest=nmi", &known), []);
+    assert_eq!(check_host_words("debug-exit", &known), []);
+    assert_eq!(check_host_words("", &known), []);
+    let errors = check_host_words("debug-exit debug-exot selftest", &known);
+    assert_eq!(
+        errors,
+        [ConfigError::HostWord("debug-exot".into()), ConfigError::HostWord("selftest".into())]
+    );
+}
+
+#[test]
+fn every_sentence_names_the_word() {
+    let config = read_modules(&["disk guest mem=lots", "x disk", "y guest name=a?b", "z initrd for=q"]);
+    let sentences: Vec<_> = config.errors.iter().map(ToString::to_string).collect();
+    assert_eq!(sentences[0], "disk: bad size in \"mem=lots\"; use whole MiB from 1M to 4094M");
+    assert!(sentences[1].starts_with("x: unknown role \"disk\"; say guest"));
+    assert!(sentences[2].starts_with("y: bad name in \"name=a?b\""));
+    assert!(sentences[3].starts_with("z: an initrd for \"q\""));
+}
+
+proptest! {
+    #[test]
+    fn any_lines_give_plans_or_errors(lines in prop::collection::vec(any_line(), 0..6)) {
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        let config = read_modules(&lines);
+        prop_assert!(config.plans.len() <= lines.len());
+        prop_assert!(!config.plans.is_empty() || !config.errors.is_empty());
+        for (place, plan) in config.plans.iter().enumerate() {
+            prop_assert!(plan.memory >= MIB && plan.memory.is_multiple_of(MIB));
+            prop_assert!(plan.limit() > plan.memory);
+            prop_assert!(config.plans[..place].iter().all(|other| other.name != plan.name));
+        }
+    }
+}
+
+/// Lines of words that nearly mean something, or of anything at all.
+fn any_line() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "guest",
+        "initrd",
+        "name=a",
+        "name=b",
+        "mem=1M",
+        "mem=9999999999G",
+        "for=a",
+        "--",
+        "=",
+        "f",
+    ]);
+    prop_oneof![prop::collection::vec(words, 0..7).prop_map(|words| words.join(" ")), any::<String>()]
+}

@@ -1,0 +1,172 @@
+//! The console device: queue 0 brings what is typed, queue 1 takes what is shown.
+//!
+//! Output is complete before the Guest goes on, because drivers spin until
+//! their buffer comes back. But a chain can be as long as all memory 256 times
+//! over, so one step does [`WORK_PER_STEP`] at most and other Guests get
+//! their turn in between.
+//!
+//! Input is taken from the port only when the Guest has offered a buffer for
+//! it, so what waits, waits in the port, and a Guest that does not read costs
+//! nothing. While there is a buffer the Guest need not kick for the next: each
+//! step looks for itself.
+//!
+//! Invariants:
+//! - Nothing typed is lost or doubled, however buffers and bytes come
+//!   (`input_waits_until_there_is_a_buffer`, `input_larger_than_a_buffer_goes_into_several`).
+//! - A step's output is bounded (`endless_output_is_served_in_steps`).
+//! - A buffer of the wrong direction is the Guest's end
+//!   (`output_in_a_writable_buffer_kills_the_guest`).
+//!
+//! Source: virtio 0.9.5, "Console Device"; lguest ABI, "Request formats".
+//!
+//! Next on the tour: [`crate::task`].
+
+use abi::{
+    GuestMemory, GuestResult,
+    device_page::{QUEUE_ENTRIES, TYPE_CONSOLE},
+};
+
+use crate::{
+    chain::{Chain, Direction},
+    device::{Device, Progress, Shape},
+    port::{Console, Ports},
+    virtqueue::Virtqueue,
+};
+
+/// Number of the queue with what is typed; the other has what is shown.
+const INPUT: usize = 0;
+/// Most work one step does either way: a byte moved is one, and so is a buffer looked at, or empty
+/// buffers would be free.
+pub const WORK_PER_STEP: usize = 1024;
+// A chain just opened leaves some of it for moving bytes, so each step gets on.
+const _: () = assert!(WORK_PER_STEP > QUEUE_ENTRIES as usize);
+/// Bytes copied at a time.
+const COPY_LEN: usize = 128;
+
+/// A console and the chains it is in the middle of.
+#[derive(Debug, Default)]
+pub struct ConsoleDevice {
+    input: Chain,
+    output: Chain,
+}
+
+impl Device for ConsoleDevice {
+    fn shape(&self) -> Shape<'_> {
+        Shape { kind: TYPE_CONSOLE, name: "console", queues: 2, features: &[], config: &[] }
+    }
+
+    fn serve(
+        &mut self,
+        index: usize,
+        queue: &mut Virtqueue,
+        memory: &mut dyn GuestMemory,
+        ports: &mut Ports<'_>,
+    ) -> GuestResult<Progress> {
+        if index == INPUT {
+            receive(&mut self.input, queue, memory, ports.console)
+        } else {
+            transmit(&mut self.output, queue, memory, ports.console)
+        }
+    }
+
+    fn reset(&mut self) {
+        self.input.close();
+        self.output.close();
+    }
+}
+
+/// Sees to it that there is an open chain, if the Guest has one for us.
+fn open(
+    chain: &mut Chain,
+    queue: &mut Virtqueue,
+    memory: &dyn GuestMemory,
+    direction: Direction,
+) -> GuestResult<bool> {
+    if chain.is_open() {
+        return Ok(true);
+    }
+    let is_open = queue.pop(memory, chain)?;
+    if is_open {
+        chain.require(direction)?;
+    }
+    Ok(is_open)
+}
+
+/// Moves what is typed into the Guest's buffers.
+fn receive(
+    chain: &mut Chain,
+    queue: &mut Virtqueue,
+    memory: &mut dyn GuestMemory,
+    port: &mut dyn Console,
+) -> GuestResult<Progress> {
+    let mut budget = WORK_PER_STEP;
+    while open(chain, queue, memory, Direction::Writable)? {
+        queue.want_kicks(memory, false)?;
+        budget = budget.saturating_sub(chain.buffers().len());
+        if budget == 0 {
+            return Ok(Progress::Waiting);
+        }
+        let taken = fill(chain, memory, port, budget)?;
+        let is_full = chain.piece(1).is_none();
+        if taken > 0 || is_full {
+            queue.give_back(memory, chain, taken)?;
+        }
+        if !is_full {
+            return Ok(Progress::Waiting);
+        }
+        budget -= taken as usize;
+    }
+    queue.want_kicks(memory, true)?;
+    Ok(Progress::Idle)
+}
+
+/// Fills an open chain until it is full, the port is empty or `budget` is used up; returns the
+/// bytes taken.
+fn fill(
+    chain: &mut Chain,
+    memory: &mut dyn GuestMemory,
+    port: &mut dyn Console,
+    budget: usize,
+) -> GuestResult<u32> {
+    let mut bytes = [0; COPY_LEN];
+    while let Some(piece) = chain.piece(COPY_LEN.min(budget - chain.moved() as usize)) {
+        let taken = port.read(&mut bytes[..piece.len]);
+        memory.write_from(piece.at, &bytes[..taken])?;
+        chain.advance(taken);
+        if taken == 0 {
+            break;
+        }
+    }
+    Ok(chain.moved())
+}
+
+/// Shows what is in the Guest's buffers.
+fn transmit(
+    chain: &mut Chain,
+    queue: &mut Virtqueue,
+    memory: &mut dyn GuestMemory,
+    port: &mut dyn Console,
+) -> GuestResult<Progress> {
+    let mut budget = WORK_PER_STEP;
+    let mut bytes = [0; COPY_LEN];
+    while open(chain, queue, memory, Direction::Readable)? {
+        budget = budget.saturating_sub(chain.buffers().len());
+        while budget > 0
+            && let Some(piece) = chain.piece(COPY_LEN.min(budget))
+        {
+            let bytes = &mut bytes[..piece.len];
+            memory.read_into(piece.at, bytes)?;
+            port.write(bytes);
+            chain.advance(piece.len);
+            budget -= piece.len;
+        }
+        if budget == 0 {
+            return Ok(Progress::Busy);
+        }
+        queue.give_back(memory, chain, 0)?;
+    }
+    Ok(Progress::Idle)
+}
+
+#[cfg(test)]
+mod tests;

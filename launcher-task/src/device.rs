@@ -1,0 +1,60 @@
+//! What every device has in common.
+//!
+//! A device has a shape, which becomes its descriptor on the device page, and
+//! serves its queues when it is asked to. It is asked when the Guest kicks a
+//! queue, and again at each step while its last answer was not
+//! [`Progress::Idle`]. It never waits: what cannot be done now is done at a
+//! later step. Which bus it hangs on, it does not know.
+//!
+//! Next on the tour: [`crate::console`].
+
+use abi::{GuestMemory, GuestResult};
+
+use crate::{port::Ports, virtqueue::Virtqueue};
+
+/// What a device looks like to the Guest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shape<'a> {
+    /// Kind of device, one of [`abi::device_page`]'s types.
+    pub kind: u8,
+    /// What to call it in messages.
+    pub name: &'static str,
+    /// Virtqueues it has.
+    pub queues: u8,
+    /// Features it offers: bit `n` is bit `n % 8` of byte `n / 8`.
+    pub features: &'a [u8],
+    /// Its configuration.
+    pub config: &'a [u8],
+}
+
+/// How far a device has come with a queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// There is nothing to do until the next kick.
+    Idle,
+    /// Something from outside may come at any time: ask at each step.
+    Waiting,
+    /// Enough for one step, but not all: ask again before the Guest goes on.
+    Busy,
+}
+
+/// A device of one Guest.
+pub trait Device {
+    /// What it looks like.
+    fn shape(&self) -> Shape<'_>;
+
+    /// Does what can be done now for queue number `index`, within a bound on time.
+    ///
+    /// # Errors
+    /// The [`abi::KillReason`] if the Guest broke the rules.
+    fn serve(
+        &mut self,
+        index: usize,
+        queue: &mut Virtqueue,
+        memory: &mut dyn GuestMemory,
+        ports: &mut Ports<'_>,
+    ) -> GuestResult<Progress>;
+
+    /// Forgets everything about the Guest; its queues are being reset too.
+    fn reset(&mut self);
+}

@@ -1,0 +1,224 @@
+//! The Launcher task: one Guest's life, a step at a time.
+//!
+//! There are no threads in the Host. A task is asked to take a step, does what
+//! can be done now, and says when it wants to be asked again:
+//!
+//! ```text
+//!   start --> step --> Runnable ......... again when it is its turn
+//!    ^          |----> Blocked(until) ... then, or when something has happened
+//!    |          '----> Ended(outcome) ... never
+//!    '-- a Guest that restarts
+//! ```
+//!
+//! A step offers what has been typed, runs the Guest, and serves what it stops
+//! for. Kicks are served within the step, so they cost no trip through the
+//! scheduler; everything else ends it.
+//!
+//! Invariants:
+//! - A Guest never runs while output it has kicked is unfinished
+//!   (`a_guest_waits_for_its_output`).
+//! - A Guest that sleeps is not run before its time unless a device has woken
+//!   it (`a_sleeping_guest_is_left_alone`, `typing_wakes_a_sleeping_guest`).
+//! - A restarted Guest finds memory and devices as at its first start
+//!   (`a_restart_leaves_nothing_of_the_first_life`).
+//!
+//! Source: lguest ABI, "HALT" and "Shutdown, restart, panic".
+//!
+//! Next on the tour: the Host, in the kernel crate.
+
+use alloc::{boxed::Box, vec};
+use core::fmt::{self, Write};
+
+use abi::{GuestPhys, GuestResult, KillReason, Nanos, RunGuest, Shutdown, Stop};
+
+use crate::{
+    boot_params,
+    bus::{Bus, Irqs, Notified},
+    config::Plan,
+    console::ConsoleDevice,
+    image::{Image, ImageError},
+    layout::Layout,
+    port::{Console, Ports},
+};
+
+/// Most kicks one step serves before others get their turn.
+pub const KICKS_PER_STEP: u32 = 64;
+
+/// What a task wants after a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Another step as soon as it is its turn.
+    Runnable,
+    /// Another step at this point in time, or earlier if anything has happened: a step too many
+    /// does no harm.
+    Blocked(Nanos),
+    /// None.
+    Ended(Outcome),
+}
+
+/// How a Guest ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// By its own wish.
+    PoweredOff,
+    /// For what it did.
+    Killed(KillReason),
+}
+
+/// One Guest's Launcher.
+pub struct Launcher<'a> {
+    plan: Plan,
+    image: Image<'a>,
+    initrd: &'a [u8],
+    layout: Layout,
+    bus: Bus,
+    /// Until when it sleeps, if it does.
+    asleep: Option<Nanos>,
+}
+
+impl<'a> Launcher<'a> {
+    /// Judges whether `image`, `initrd` and command line of a plan can become a Guest.
+    ///
+    /// # Errors
+    /// An [`ImageError`], the rest of a line `host: guest NAME: FILE: ...`.
+    pub fn admit(plan: Plan, image: &'a [u8], initrd: Option<&'a [u8]>) -> Result<Self, ImageError> {
+        let initrd = initrd.unwrap_or(&[]);
+        let layout = Layout::admit(plan.memory, initrd.len())
+            .ok_or(ImageError::InitrdTooLong { len: initrd.len() })?;
+        if !boot_params::fits(&plan.command_line) {
+            return Err(ImageError::CommandLineTooLong { len: plan.command_line.len() });
+        }
+        let image = Image::admit(image, &layout)?;
+        let bus = Bus::new(vec![Box::new(ConsoleDevice::default())], layout.device_page());
+        Ok(Self { plan, image, initrd, layout, bus, asleep: None })
+    }
+
+    /// What it was asked to be.
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Prepares memory, devices and CPU, so that the next step runs the Guest's first instruction.
+    ///
+    /// # Errors
+    /// [`KillReason::OutOfGuestMemory`] if the memory is smaller than [`Plan::limit`].
+    pub fn start(&mut self, guest: &mut dyn RunGuest) -> GuestResult {
+        self.asleep = None;
+        let memory = guest.memory();
+        memory.zero(GuestPhys(0), self.plan.limit())?;
+        let entry = self.image.load(memory)?;
+        if let Some(place) = self.layout.initrd() {
+            memory.write_from(GuestPhys(place.start), self.initrd)?;
+        }
+        boot_params::write(memory, &self.layout, &self.plan.command_line)?;
+        self.bus.install(memory)?;
+        guest.reset(entry);
+        Ok(())
+    }
+
+    /// Takes a step at the time `now`. What is to be told about the Guest goes to `log`, in whole
+    /// lines.
+    pub fn step(
+        &mut self,
+        now: Nanos,
+        guest: &mut dyn RunGuest,
+        console: &mut dyn Console,
+        log: &mut dyn Write,
+    ) -> Step {
+        let mut ports = Ports { console };
+        self.advance(now, guest, &mut ports, log)
+            .unwrap_or_else(|reason| Step::Ended(Outcome::Killed(reason)))
+    }
+
+    fn advance(
+        &mut self,
+        now: Nanos,
+        guest: &mut dyn RunGuest,
+        ports: &mut Ports<'_>,
+        log: &mut dyn Write,
+    ) -> GuestResult<Step> {
+        self.serve_devices(guest, ports)?;
+        if let Some(until) = self.asleep.filter(|&until| now < until) {
+            return Ok(Step::Blocked(until));
+        }
+        self.asleep = None;
+        for _ in 0..KICKS_PER_STEP {
+            if self.bus.is_busy() {
+                break;
+            }
+            match guest.run() {
+                Stop::Notify(at) => self.notified(at, guest, ports, log)?,
+                Stop::Preempted => break,
+                Stop::Halted(until) => return self.halted(until, guest, ports),
+                Stop::Shutdown(wish) => return self.end(&wish, guest, log),
+                Stop::Killed(reason) => return Err(reason),
+            }
+        }
+        Ok(Step::Runnable)
+    }
+
+    /// Lets devices go on; what they have for the Guest wakes it.
+    fn serve_devices(&mut self, guest: &mut dyn RunGuest, ports: &mut Ports<'_>) -> GuestResult {
+        let due = self.bus.serve(guest.memory(), ports)?;
+        self.raise(due, guest);
+        Ok(())
+    }
+
+    fn raise(&mut self, due: Irqs, guest: &mut dyn RunGuest) {
+        for irq in due {
+            guest.raise(irq);
+            self.asleep = None;
+        }
+    }
+
+    fn notified(
+        &mut self,
+        at: GuestPhys,
+        guest: &mut dyn RunGuest,
+        ports: &mut Ports<'_>,
+        log: &mut dyn Write,
+    ) -> GuestResult {
+        match self.bus.notify(at, guest.memory(), ports)? {
+            Notified::Kicked(due) => self.raise(due, guest),
+            Notified::Failed(device) => {
+                tell(log, format_args!("guest {}: has given up on its {device}\n", self.plan.name));
+            }
+            Notified::Reset | Notified::Status(_) | Notified::Text => {}
+        }
+        Ok(())
+    }
+
+    /// Something may have come in while the Guest was going to sleep.
+    fn halted(&mut self, until: Nanos, guest: &mut dyn RunGuest, ports: &mut Ports<'_>) -> GuestResult<Step> {
+        self.asleep = Some(until);
+        self.serve_devices(guest, ports)?;
+        Ok(self.asleep.map_or(Step::Runnable, Step::Blocked))
+    }
+
+    fn end(&mut self, wish: &Shutdown, guest: &mut dyn RunGuest, log: &mut dyn Write) -> GuestResult<Step> {
+        let what = if wish.restart { "restarting" } else { "powered off" };
+        tell(log, format_args!("guest {}: {what}: {}\n", self.plan.name, LastWords(wish)));
+        if !wish.restart {
+            return Ok(Step::Ended(Outcome::PoweredOff));
+        }
+        self.start(guest)?;
+        Ok(Step::Runnable)
+    }
+}
+
+/// A Guest's last words, as they are printed.
+struct LastWords<'a>(&'a Shutdown);
+
+impl fmt::Display for LastWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.text().try_for_each(|letter| f.write_char(letter))
+    }
+}
+
+/// A log that cannot be written to must not stop a Guest.
+fn tell(log: &mut dyn Write, line: fmt::Arguments<'_>) {
+    let _ = log.write_fmt(line);
+}
+
+#[cfg(test)]
+mod tests;
