@@ -1,2 +1,47 @@
-//! To come.
+//! The Host's mind: everything it decides, and nothing it does to the machine.
+//!
+//! A Guest's turn is a loop: enter, see why it came back, do something about
+//! it, enter again. The reasons, the page tables, the interrupts and the
+//! descriptors behind that loop are plain data and safe code here; the CPU
+//! itself is a port ([`cpu::Cpu`]), so the whole loop runs as an ordinary test
+//! against a scripted one.
+//!
+//! ```text
+//!            run          the loop, the only place a Guest dies
+//!             |
+//!           trap          what an exit means
+//!   ________/ | \__________________
+//!  /      |       |      |         \
+//! shadow segment idt interrupt hypercall        never back up
+//! ```
+//!
+//! Invariants:
+//! - No `unsafe`: the compiler checks it. What needs it lives in the binary's
+//!   `machine/` and in the Switcher.
+//! - Nothing in here assumes there is only one Guest.
+//!
+//! Next on the tour: [`run`].
 #![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod cpu;
+pub mod event;
+pub mod exit;
+pub mod guest;
+pub mod host;
+pub mod hypercall;
+pub mod idt;
+pub mod interrupt;
+pub mod io;
+pub mod obey;
+pub mod run;
+pub mod sched;
+pub mod segment;
+pub mod shadow;
+pub mod shared;
+pub mod trap;
+
+#[cfg(test)]
+mod scripted;

@@ -2,6 +2,8 @@
 //!
 //! Next on the tour: `switch.S`, then the Host's run loop.
 
+#![expect(bad_asm_style, reason = "in Intel syntax LLVM pushes and pops segment registers as words")]
+
 use core::arch::global_asm;
 use core::mem::offset_of;
 

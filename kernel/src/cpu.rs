@@ -1,0 +1,58 @@
+//! The CPU as a port: the few things only a real one can do.
+//!
+//! `machine/` implements [`Cpu`] with instructions, the tests with a script.
+//!
+//! Next on the tour: [`crate::exit`].
+
+use abi::{HostPhys, Nanos};
+use switcher::SwitcherPages;
+
+/// Who runs on a CPU, so that it is noticed when somebody else did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GuestId(pub u32);
+
+/// Whether the Host wants the CPU back after an interrupt of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Attention {
+    /// The Guest may go on.
+    GoOn,
+    /// The slice is over, or a device of the Host has something.
+    Wanted,
+}
+
+/// One CPU of the Host.
+pub trait Cpu {
+    /// Its Switcher pages; the registers in them are those of the last exit.
+    fn pages(&mut self) -> &mut SwitcherPages;
+
+    /// Enters the Guest whose registers lie in the pages, on the page directory `root`, and
+    /// comes back when it left. Returns CR2, which means something after a page fault only.
+    fn enter(&mut self, root: HostPhys) -> u32;
+
+    /// The page table that maps the Switcher into this CPU's Guests.
+    fn switcher_table(&self) -> HostPhys;
+
+    /// Makes the FPU `guest`'s, empty if it `is_fresh`, and says which Guest ran here last.
+    fn now_runs(&mut self, guest: GuestId, is_fresh: bool) -> Option<GuestId>;
+
+    /// Serves a hardware interrupt of the Host.
+    fn interrupt(&mut self, vector: u8) -> Attention;
+
+    /// Notes an NMI that came while a Guest ran.
+    fn nmi(&mut self);
+
+    /// The time, never going back.
+    fn now(&mut self) -> Nanos;
+
+    /// The wall clock: seconds since 1970 and nanoseconds.
+    fn wall_clock(&mut self) -> (u32, u32);
+
+    /// Frequency of the TSC in kHz, 0 if a Guest should not use it.
+    fn tsc_khz(&self) -> u32;
+
+    /// Makes sure that an interrupt ends the Guest's turn no later than `at`.
+    fn wake_at(&mut self, at: Nanos);
+
+    /// Sets CR0.TS as the Guest wants it.
+    fn set_task_switched(&mut self, on: bool);
+}

@@ -1,0 +1,129 @@
+//! The trace: what a Guest did last, in types.
+//!
+//! Each Guest has a small ring of [`Event`]s that is always on. It costs a
+//! store or two an exit and answers the question every post-mortem begins
+//! with. Killed Guests and a panicking Host print it.
+//!
+//! Invariants:
+//! - No index comes from a Guest (`the_ring_keeps_the_last_ones_in_order`).
+//!
+//! Next on the tour: [`crate::sched`].
+
+use core::fmt;
+
+use abi::{KillReason, kill::mnemonic};
+
+use crate::exit::TrapExit;
+
+/// How many events a Guest's trace keeps.
+pub const TRACE_LEN: usize = 64;
+
+/// Something worth remembering about a Guest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// It left, at this instruction.
+    Exit {
+        /// Why.
+        exit: TrapExit,
+        /// Where.
+        eip: u32,
+    },
+    /// It called the Host: number and first two arguments.
+    Hypercall {
+        /// The number.
+        number: u32,
+        /// First argument.
+        arg1: u32,
+        /// Second argument.
+        arg2: u32,
+    },
+    /// A vector was delivered to its own handler.
+    Inject {
+        /// The vector.
+        vector: u8,
+        /// Where the handler is.
+        handler: u32,
+    },
+    /// It was killed.
+    Kill(KillReason),
+}
+
+/// The last [`TRACE_LEN`] events of one Guest.
+pub struct Trace {
+    ring: [Option<Event>; TRACE_LEN],
+    noted: u64,
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Self { ring: [None; TRACE_LEN], noted: 0 }
+    }
+}
+
+impl Trace {
+    /// Notes one event, forgetting the oldest.
+    #[inline]
+    pub fn note(&mut self, event: Event) {
+        self.ring[self.noted as usize % TRACE_LEN] = Some(event);
+        self.noted += 1;
+    }
+
+    /// The events kept, oldest first, each with its number since the Guest began.
+    pub fn events(&self) -> impl Iterator<Item = (u64, Event)> + '_ {
+        let first = self.noted.saturating_sub(TRACE_LEN as u64);
+        (first..self.noted).filter_map(|n| Some((n, self.ring[n as usize % TRACE_LEN]?)))
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Exit { exit, eip } => write!(f, "exit   {exit} at {eip:#010x}"),
+            Self::Hypercall { number, arg1, arg2 } => {
+                write!(f, "call   {number} ({arg1:#x}, {arg2:#x})")
+            }
+            Self::Inject { vector, handler } => write!(f, "inject vector {vector} to {handler:#010x}"),
+            Self::Kill(reason) => write!(f, "kill   {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for TrapExit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Hypercall => f.write_str("hypercall"),
+            Self::PageFault { at, code } => {
+                let who = if code.is_user() { "user" } else { "kernel" };
+                let what = if code.is_write() { "write" } else { "read" };
+                write!(f, "#PF {who} {what} {at}")
+            }
+            Self::GeneralProtection(code) => write!(f, "#GP({code:#x})"),
+            Self::DeviceNotAvailable => f.write_str("#NM"),
+            Self::DoubleFault => f.write_str("#DF"),
+            Self::HostInterrupt(vector) => write!(f, "Host interrupt {vector:#x}"),
+            Self::Nmi => f.write_str("NMI"),
+            Self::MachineCheck => f.write_str("#MC"),
+            Self::Exception { vector, code } => {
+                write!(f, "{} (vector {vector}, code {code:#x})", mnemonic(vector))
+            }
+            Self::BadEntry { vector, code } => write!(f, "{}({code:#x}) on entry", mnemonic(vector)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ring_keeps_the_last_ones_in_order() {
+        let mut trace = Trace::default();
+        for number in 0..TRACE_LEN as u32 + 3 {
+            trace.note(Event::Hypercall { number, arg1: 0, arg2: 0 });
+        }
+        let kept: Vec<u64> = trace.events().map(|(n, _)| n).collect();
+        assert_eq!(kept, (3..TRACE_LEN as u64 + 3).collect::<Vec<u64>>());
+        let first = trace.events().next().map(|(_, event)| event);
+        assert_eq!(first, Some(Event::Hypercall { number: 3, arg1: 0, arg2: 0 }));
+    }
+}

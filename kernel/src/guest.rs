@@ -1,0 +1,114 @@
+//! A Guest: everything the Host keeps for one.
+//!
+//! Its memory, its registers between two turns, what it loaded (GDT, IDT,
+//! stack), what waits for it (interrupts, a clock event), its shadow tables
+//! and its trace. Each part knows its own rules; this file only holds them
+//! together.
+//!
+//! Next on the tour: [`crate::exit`].
+
+use abi::{GuestMemory, GuestPhys, HostPhys, KillReason, Nanos};
+use switcher::GuestRegs;
+
+use crate::cpu::GuestId;
+use crate::event::Trace;
+use crate::idt::GuestIdt;
+use crate::interrupt::Interrupts;
+use crate::segment::{Gdt, KERNEL_CS, KERNEL_DS};
+use crate::shadow::Shadow;
+use crate::shadow::pool::Pool;
+use crate::shared::Shared;
+
+/// EFLAGS a Guest starts with: IF and the bit that is always one.
+const FIRST_EFLAGS: u32 = 0x202;
+
+/// One Guest, over memory `M`.
+pub struct Guest<M> {
+    /// Who it is, for CPUs to remember.
+    pub id: GuestId,
+    /// Its memory.
+    pub memory: M,
+    /// Its registers, while it is not running.
+    pub regs: GuestRegs,
+    /// Its `lguest_data`, once it has said where.
+    pub shared: Option<Shared>,
+    /// Its segments.
+    pub gdt: Gdt,
+    /// Its gates.
+    pub idt: GuestIdt,
+    /// SS and ESP of its ring-1 stack.
+    pub stack: (u32, u32),
+    /// What waits to be delivered.
+    pub interrupts: Interrupts,
+    /// When its timer fires.
+    pub clock_event: Option<Nanos>,
+    /// Its page tables as the CPU sees them.
+    pub shadow: Shadow,
+    /// Its virtual CR0.TS.
+    pub task_switched: bool,
+    /// It sleeps until an interrupt.
+    pub is_halted: bool,
+    /// A hypercall has been made and not yet been obeyed.
+    pub is_calling: bool,
+    /// It has not run since it was (re)started.
+    pub is_fresh: bool,
+    /// Why it will not run again before a reset.
+    pub killed: Option<KillReason>,
+    /// What it did last.
+    pub trace: Trace,
+}
+
+impl<M: GuestMemory> Guest<M> {
+    /// A Guest whose memory begins at Host-physical `base`, with shadow tables from `pool`. It is
+    /// to be [`reset`](Guest::reset) before it runs.
+    pub fn new(id: GuestId, memory: M, base: HostPhys, pool: Pool) -> Self {
+        Self {
+            id,
+            memory,
+            regs: first_regs(GuestPhys(0)),
+            shared: None,
+            gdt: Gdt::default(),
+            idt: GuestIdt::default(),
+            stack: (0, 0),
+            interrupts: Interrupts::default(),
+            clock_event: None,
+            shadow: Shadow::new(pool, base),
+            task_switched: false,
+            is_halted: false,
+            is_calling: false,
+            is_fresh: true,
+            killed: None,
+            trace: Trace::default(),
+        }
+    }
+
+    /// The state a Guest starts in, at `entry`. Memory and trace are left alone.
+    pub fn reset(&mut self, entry: GuestPhys) {
+        self.regs = first_regs(entry);
+        self.shared = None;
+        self.gdt = Gdt::default();
+        self.idt = GuestIdt::default();
+        self.stack = (0, 0);
+        self.interrupts = Interrupts::default();
+        self.clock_event = None;
+        self.shadow.reset();
+        self.task_switched = false;
+        self.is_halted = false;
+        self.is_calling = false;
+        self.is_fresh = true;
+        self.killed = None;
+    }
+}
+
+/// Registers at the start: ring 1, flat segments, ESI at the boot parameters.
+fn first_regs(entry: GuestPhys) -> GuestRegs {
+    GuestRegs {
+        eip: entry.0,
+        cs: KERNEL_CS,
+        ds: KERNEL_DS,
+        es: KERNEL_DS,
+        ss: KERNEL_DS,
+        eflags: FIRST_EFLAGS,
+        ..GuestRegs::ZERO
+    }
+}

@@ -1,0 +1,162 @@
+//! Hypercalls, parsed before they are obeyed.
+//!
+//! Five words come in, from registers or from the ring; out comes a
+//! [`Hypercall`] whose arguments have types, or a reason to die. Nothing is
+//! done here, so nothing can be half done.
+//!
+//! Source: lguest ABI, section "Hypercalls".
+//!
+//! Next on the tour: [`crate::obey`].
+
+use abi::hypercall::*;
+use abi::kill::HypercallError;
+use abi::{GuestLinear, GuestPhys, GuestResult, Nanos};
+
+use crate::shadow::entry::GuestEntry;
+use crate::shared::Call;
+
+/// What a Guest asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hypercall {
+    /// Nothing; the ring has been emptied by now.
+    FlushAsync,
+    /// Here is my `lguest_data`.
+    LguestInit(GuestPhys),
+    /// End me.
+    Shutdown {
+        /// The last words.
+        text: GuestPhys,
+        /// And start again.
+        restart: bool,
+    },
+    /// This is my page directory now.
+    NewPgtable(GuestPhys),
+    /// Forget translations: all of them, or the user's in this address space.
+    FlushTlb {
+        /// All of them.
+        everything: bool,
+    },
+    /// Here is a gate.
+    LoadIdtEntry {
+        /// Its vector.
+        vector: u32,
+        /// Its low dword.
+        low: u32,
+        /// Its high dword.
+        high: u32,
+    },
+    /// Traps from ring 3 go on this stack.
+    SetStack {
+        /// SS.
+        selector: u32,
+        /// ESP.
+        esp: u32,
+        /// Pages below it.
+        pages: u32,
+    },
+    /// CR0.TS, please.
+    Ts(bool),
+    /// Wake me after this long; `None` cancels.
+    SetClockevent(Option<Nanos>),
+    /// Nothing to do until an interrupt.
+    Halt,
+    /// I changed a page-table entry.
+    SetPte {
+        /// Below this directory.
+        top: GuestPhys,
+        /// For this address.
+        at: GuestLinear,
+        /// To this.
+        entry: GuestEntry,
+    },
+    /// I changed a directory entry.
+    SetPgd {
+        /// In this directory.
+        top: GuestPhys,
+        /// At this index.
+        index: u32,
+    },
+    /// Here are three descriptors for threads.
+    LoadTls(GuestPhys),
+    /// A device has something to do.
+    Notify(GuestPhys),
+    /// Here is a descriptor.
+    LoadGdtEntry {
+        /// Its index.
+        index: u32,
+        /// The descriptor.
+        descriptor: u64,
+    },
+    /// I am open to interrupts again.
+    SendInterrupts,
+}
+
+impl Hypercall {
+    /// Gives the words of a call their meaning.
+    ///
+    /// # Errors
+    /// [`HypercallError::Unknown`], [`HypercallError::ShutdownHow`].
+    #[inline]
+    pub fn decode([number, a, b, c, _]: Call) -> GuestResult<Self> {
+        Ok(match number {
+            LHCALL_FLUSH_ASYNC => Self::FlushAsync,
+            LHCALL_LGUEST_INIT => Self::LguestInit(GuestPhys(a)),
+            LHCALL_SHUTDOWN => Self::Shutdown { text: GuestPhys(a), restart: is_restart(b)? },
+            LHCALL_NEW_PGTABLE => Self::NewPgtable(GuestPhys(a)),
+            LHCALL_FLUSH_TLB => Self::FlushTlb { everything: a != 0 },
+            LHCALL_LOAD_IDT_ENTRY => Self::LoadIdtEntry { vector: a, low: b, high: c },
+            LHCALL_SET_STACK => Self::SetStack { selector: a, esp: b, pages: c },
+            LHCALL_TS => Self::Ts(a != 0),
+            LHCALL_SET_CLOCKEVENT => Self::SetClockevent((a != 0).then_some(Nanos(a.into()))),
+            LHCALL_HALT => Self::Halt,
+            LHCALL_SET_PTE => Self::SetPte { top: GuestPhys(a), at: GuestLinear(b), entry: GuestEntry(c) },
+            LHCALL_SET_PGD => Self::SetPgd { top: GuestPhys(a), index: b },
+            LHCALL_LOAD_TLS => Self::LoadTls(GuestPhys(a)),
+            LHCALL_NOTIFY => Self::Notify(GuestPhys(a)),
+            LHCALL_LOAD_GDT_ENTRY => {
+                Self::LoadGdtEntry { index: a, descriptor: u64::from(c) << 32 | u64::from(b) }
+            }
+            LHCALL_SEND_INTERRUPTS => Self::SendInterrupts,
+            _ => return Err(HypercallError::Unknown { number }.into()),
+        })
+    }
+}
+
+fn is_restart(how: u32) -> GuestResult<bool> {
+    match how {
+        SHUTDOWN_POWEROFF => Ok(false),
+        SHUTDOWN_RESTART => Ok(true),
+        _ => Err(HypercallError::ShutdownHow { how }.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_call_that_does_not_exist_is_refused() {
+        for number in [3, 11, 12, 13, 20, u32::MAX] {
+            assert_eq!(Hypercall::decode([number; 5]), Err(HypercallError::Unknown { number }.into()));
+        }
+    }
+
+    #[test]
+    fn a_clock_event_of_zero_cancels() {
+        assert_eq!(Hypercall::decode([9, 0, 0, 0, 0]), Ok(Hypercall::SetClockevent(None)));
+        assert_eq!(Hypercall::decode([9, 5, 0, 0, 0]), Ok(Hypercall::SetClockevent(Some(Nanos(5)))));
+    }
+
+    #[test]
+    fn a_shutdown_says_how() {
+        assert!(Hypercall::decode([2, 0, 3, 0, 0]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_are_a_call_or_a_reason(call: Call) {
+            let _either = Hypercall::decode(call);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Virtual interrupts: what waits, and when it may be let in.
+//!
+//! A line becomes pending when its device or timer says so. Before each entry
+//! the lowest one that is not blocked is delivered, if the Guest's virtual
+//! interrupt flag is set and it is not inside its `iret` stub. A Guest may
+//! open its flag without telling anybody, so while something waits in vain a
+//! tick makes sure the Host looks again.
+//!
+//! Invariants:
+//! - Only bit 9 of `irq_enabled` counts.
+//! - `irq_pending` is set only while something waits for the flag, and cleared
+//!   when nothing does (`the_pending_word_is_cleared_when_nothing_waits`).
+//!
+//! Source: lguest ABI, "Virtual interrupts", "HALT".
+//!
+//! Next on the tour: [`crate::shared`].
+
+use abi::hypercall::FIRST_IRQ_VECTOR;
+use abi::{GuestMemory, GuestResult, Nanos};
+
+use crate::cpu::Cpu;
+use crate::guest::Guest;
+use crate::trap;
+
+/// Line of the timer.
+pub const TIMER_LINE: u8 = 0;
+
+/// How long a Guest may keep a pending interrupt from being looked at again.
+const LOOK_AGAIN: Nanos = Nanos::from_millis(1);
+
+/// Interrupts that wait.
+#[derive(Default)]
+pub struct Interrupts {
+    pending: u32,
+    /// The Guest was told, in `irq_pending`.
+    is_told: bool,
+    /// A tick has been asked for.
+    is_ticking: bool,
+}
+
+impl Interrupts {
+    /// Makes a line pending.
+    #[inline]
+    pub fn raise(&mut self, line: u8) {
+        self.pending |= 1 << (line % 32);
+    }
+
+    /// Whether any line is pending, blocked or not.
+    #[inline]
+    pub fn any(&self) -> bool {
+        self.pending != 0
+    }
+
+    /// The tick came.
+    pub fn ticked(&mut self) {
+        self.is_ticking = false;
+    }
+}
+
+/// Delivers the lowest line that may be delivered now, and wakes a halted Guest for it.
+///
+/// # Errors
+/// As [`trap::enter_handler`].
+#[inline]
+pub fn deliver<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult {
+    if !guest.interrupts.any() {
+        return Ok(());
+    }
+    deliver_some(guest, cpu)
+}
+
+fn deliver_some<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult {
+    let Some(shared) = &guest.shared else {
+        return Ok(());
+    };
+    let ready = guest.interrupts.pending & !shared.blocked(&guest.memory)?;
+    if ready == 0 {
+        return wait(guest, cpu, false);
+    }
+    if shared.no_interrupts.contains(&cpu.pages().stack.regs.eip) {
+        return wait(guest, cpu, false);
+    }
+    if guest.is_halted {
+        guest.is_halted = false;
+        shared.set_interrupts_on(&mut guest.memory, true)?;
+    } else if !shared.interrupts_on(&guest.memory)? {
+        return wait(guest, cpu, true);
+    }
+    let line = ready.trailing_zeros() as u8;
+    let vector = FIRST_IRQ_VECTOR + line;
+    let Some(handler) = guest.idt.handler(vector) else {
+        return wait(guest, cpu, false);
+    };
+    guest.interrupts.pending &= !(1 << line);
+    shared.set_time(&mut guest.memory, cpu.wall_clock())?;
+    tell(guest, ready & (ready - 1) != 0)?;
+    trap::enter_handler(guest, cpu, vector, handler, None)
+}
+
+/// Nothing can be delivered now: sees to it that somebody looks again.
+fn wait<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, for_the_flag: bool) -> GuestResult {
+    tell(guest, for_the_flag)?;
+    if !guest.interrupts.is_ticking && !guest.is_halted {
+        guest.interrupts.is_ticking = true;
+        let soon = cpu.now().after(LOOK_AGAIN);
+        cpu.wake_at(guest.clock_event.map_or(soon, |at| at.min(soon)));
+    }
+    Ok(())
+}
+
+/// Keeps `irq_pending` true to its name.
+fn tell<M: GuestMemory>(guest: &mut Guest<M>, waits: bool) -> GuestResult {
+    if guest.interrupts.is_told != waits
+        && let Some(shared) = &guest.shared
+    {
+        shared.set_irq_pending(&mut guest.memory, waits)?;
+        guest.interrupts.is_told = waits;
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! Page faults: filling shadows in, on demand and a little ahead.
+//!
+//! A page fault of a running Guest is either the shadow's (nothing is filled
+//! in yet, or a clean page is written for the first time) or the Guest's own.
+//! [`Shadow::demand_page`] finds out, and repairs the first kind.
+//!
+//! Source: lguest ABI, "Demand fault, in order".
+//!
+//! Next on the tour: [`super::change`].
+
+use abi::kill::PageTableError;
+use abi::lguest_data::SWITCHER_BASE;
+use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};
+
+use super::Shadow;
+use super::entry::{A, D, GuestEntry, P, U, W, is_inside, mirror};
+use super::pool::TableId;
+use super::walk::{GuestTable, Walk, directory_index, entry_at, table_index, walk};
+use crate::exit::PageFaultCode;
+
+/// Entries filled in at one fault: those that share a cache line of the Guest's table.
+const AROUND: usize = 16;
+
+/// Whose fault it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PageFault {
+    /// The shadow's; it is repaired.
+    Fixed,
+    /// The Guest's; this is the error code it should see.
+    Reflect(PageFaultCode),
+}
+
+impl Shadow {
+    /// Handles a page fault at `at`.
+    ///
+    /// # Errors
+    /// Guest tables the Host will not follow, memory that is not there in linear mode, and an
+    /// exhausted pool kill.
+    #[inline]
+    pub fn demand_page(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        at: GuestLinear,
+        code: PageFaultCode,
+    ) -> GuestResult<PageFault> {
+        if at.0 >= SWITCHER_BASE {
+            return Ok(PageFault::Reflect(code));
+        }
+        let root = self.current()?;
+        let Some(top) = root.guest else {
+            return self.demand_linear(memory.limit(), at, code);
+        };
+        match walk(memory, top, at, code)? {
+            Walk::Fault { present } => Ok(PageFault::Reflect(code.seen_by_guest(present))),
+            Walk::Page { entry, table: guest_table } => {
+                let table = self.table_for(root, directory_index(at))?;
+                let shadow = mirror(entry, guest_table.rights, self.host_base);
+                self.edit(table, table_index(at), shadow);
+                self.fill_around(memory, table, guest_table, table_index(at))?;
+                Ok(PageFault::Fixed)
+            }
+        }
+    }
+
+    /// Before the first page table: linear is physical, for ring 1.
+    fn demand_linear(&mut self, limit: u32, at: GuestLinear, code: PageFaultCode) -> GuestResult<PageFault> {
+        if code.is_user() {
+            return Ok(PageFault::Reflect(code));
+        }
+        let page = GuestPhys(at.0).page_base();
+        if !is_inside(page, limit) {
+            return Err(PageTableError::Linear { at }.into());
+        }
+        let root = self.current()?;
+        let table = self.table_for(root, directory_index(at))?;
+        let shadow = mirror(GuestEntry(page.0 | P | W | A | D), W, self.host_base);
+        self.edit(table, table_index(at), shadow);
+        Ok(PageFault::Fixed)
+    }
+
+    /// Fills in the neighbours whose A the Guest's own entry already has, so that this tells the
+    /// Guest nothing it did not know. What looks wrong is left for its own fault.
+    #[inline]
+    fn fill_around(
+        &mut self,
+        memory: &impl GuestMemory,
+        table: TableId,
+        guest: GuestTable,
+        index: usize,
+    ) -> GuestResult {
+        let first = index & !(AROUND - 1);
+        let mut line = [0; AROUND * 4];
+        memory.read_into(entry_at(guest.at, first), &mut line)?;
+        for (neighbour, bytes) in (first..).zip(line.as_chunks::<4>().0) {
+            let entry = GuestEntry(u32::from_le_bytes(*bytes));
+            let is_worth_it = entry.0 & (P | A) == P | A && self.pool.get(table, neighbour) == 0;
+            if is_worth_it && entry.is_sound_page(memory.limit()) {
+                self.edit(table, neighbour, mirror(entry, guest.rights, self.host_base));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a ring-1 write to `at` goes, if the Guest's tables let it write there.
+    ///
+    /// # Errors
+    /// As [`Shadow::demand_page`].
+    #[inline]
+    pub fn writable(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        at: GuestLinear,
+    ) -> GuestResult<Option<GuestPhys>> {
+        self.translate(memory, at, P | W, PageFaultCode(PageFaultCode::WRITE))
+    }
+
+    /// Where a ring-1 read of `at` comes from, if the Guest's tables let it read there.
+    ///
+    /// # Errors
+    /// As [`Shadow::demand_page`].
+    pub fn readable(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        at: GuestLinear,
+    ) -> GuestResult<Option<GuestPhys>> {
+        self.translate(memory, at, P, PageFaultCode(0))
+    }
+
+    fn translate(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        at: GuestLinear,
+        needed: u32,
+        code: PageFaultCode,
+    ) -> GuestResult<Option<GuestPhys>> {
+        let root = self.current()?;
+        let mut entry = self.lookup(root, at);
+        if entry & needed != needed {
+            match self.demand_page(memory, at, code)? {
+                PageFault::Fixed => entry = self.lookup(root, at),
+                PageFault::Reflect(_) => return Ok(None),
+            }
+        }
+        let page = (entry & !(PAGE_SIZE - 1)).wrapping_sub(self.host_base.0);
+        Ok(Some(GuestPhys(page | at.page_offset())))
+    }
+
+    /// Makes sure that the kernel stack can be pushed on, before the Guest runs.
+    ///
+    /// # Errors
+    /// [`PageTableError::Stack`] if the Guest's own tables do not allow it.
+    #[inline]
+    pub fn pin_stack(&mut self, memory: &mut impl GuestMemory) -> GuestResult {
+        if self.is_pinned {
+            return Ok(());
+        }
+        self.is_pinned = true;
+        let Some(stack) = self.stack else {
+            return Ok(());
+        };
+        for page in 0..stack.pages {
+            let at = GuestLinear(stack.end.wrapping_sub(1).wrapping_sub(page * PAGE_SIZE));
+            if self.writable(memory, at)?.is_none() {
+                return Err(PageTableError::Stack { at: at.page_base() }.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+const _: () = assert!(U == PageFaultCode::USER && W == PageFaultCode::WRITE);

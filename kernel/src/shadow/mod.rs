@@ -1,0 +1,300 @@
+//! Shadow page tables: what the CPU really walks while a Guest runs.
+//!
+//! A Guest's own tables name Guest-physical frames, so the CPU may not see
+//! them. It sees these instead: filled in page by page as the Guest faults,
+//! changed when the Guest says it changed its own.
+//!
+//! ```text
+//!   root A       root B      ...  one directory per Guest directory used lately
+//!  +--------+   +--------+
+//!  | user   |   | user   |        tables of its own
+//!  |--------|   |--------|
+//!  | kernel |   | kernel |------> the same tables in every root (and in the template)
+//!  |--------|   |--------|
+//!  |Switcher|   |Switcher|------> this CPU's pages
+//!  +--------+   +--------+
+//! ```
+//!
+//! Because the kernel half is shared, a changed kernel mapping is one store
+//! however many roots there are, and a new root starts warm. A demand fault
+//! also fills in neighbours whose Guest entry was accessed before.
+//!
+//! Invariants:
+//! - Every shadow entry names a frame inside the Guest's own memory: they are
+//!   made by [`entry::mirror`] from entries a judge passed, or from a checked
+//!   address in linear mode.
+//! - Every edit goes through [`Shadow::edit`]. Nothing else is needed for the
+//!   TLB: CR3 is loaded on each entry and no page is global.
+//! - The pool never grows; when it is empty, old roots pay
+//!   (`a_small_pool_evicts_and_the_guest_goes_on`).
+//!
+//! Source: lguest ABI, section "Paging".
+//!
+//! Next on the tour: [`entry`].
+
+pub mod change;
+pub mod entry;
+pub mod fault;
+pub mod pool;
+pub mod roots;
+pub mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use abi::lguest_data::SWITCHER_BASE;
+use abi::{GuestLinear, GuestPhys, GuestResult, HostPhys, KillReason, PAGE_SIZE};
+
+use entry::{A, D, P, U, W};
+use pool::{ENTRIES, Pool, TableId};
+use roots::{Root, Roots};
+use walk::{directory_index, table_index};
+
+pub use fault::PageFault;
+
+/// Directory slot of the Switcher.
+const SWITCHER_SLOT: usize = directory_index(GuestLinear(SWITCHER_BASE));
+/// Rights live in page tables; a shadow directory entry allows everything.
+const OPEN_TABLE: u32 = P | W | U | A | D;
+/// Roots kept at most, so that looking one up stays short.
+const MAX_ROOTS: usize = 64;
+
+/// Tables a pool needs at the least: one instruction may touch this many far-apart places.
+pub const MIN_TABLES: usize = 16;
+
+/// The pages a trap from ring 3 pushes its frame on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct KernelStack {
+    /// One past the highest byte.
+    end: u32,
+    /// How many pages below that.
+    pages: u32,
+}
+
+/// All shadow tables of one Guest.
+pub struct Shadow {
+    pool: Pool,
+    /// Host-physical address of the Guest's byte 0.
+    host_base: HostPhys,
+    roots: Roots,
+    /// The kernel half every root shares, as directory entries.
+    template: TableId,
+    /// First directory slot of the shared half.
+    first_shared: usize,
+    kernel_address: u32,
+    stack: Option<KernelStack>,
+    /// The stack's pages are known to be writable in the current root.
+    is_pinned: bool,
+    /// The Switcher's page table for the CPU that runs this Guest.
+    switcher_table: HostPhys,
+}
+
+impl Shadow {
+    /// Shadows made of `pool` for a Guest whose memory begins at `host_base`.
+    ///
+    /// # Panics
+    /// If the pool has fewer than [`MIN_TABLES`]: the Host created it too small.
+    pub fn new(mut pool: Pool, host_base: HostPhys) -> Self {
+        assert!(pool.len() >= MIN_TABLES, "a shadow pool has at least {MIN_TABLES} tables");
+        let template = pool.take().expect("a new pool is all free");
+        Self {
+            pool,
+            host_base,
+            roots: Roots::default(),
+            template,
+            first_shared: SWITCHER_SLOT,
+            kernel_address: SWITCHER_BASE,
+            stack: None,
+            is_pinned: true,
+            switcher_table: HostPhys(0),
+        }
+    }
+
+    /// Back to linear mode, with every table given back.
+    pub fn reset(&mut self) {
+        self.drop_all();
+        self.set_kernel_address(SWITCHER_BASE);
+        self.stack = None;
+        self.is_pinned = true;
+    }
+
+    /// Notes where the kernel half begins, and drops everything.
+    pub fn set_kernel_address(&mut self, at: u32) {
+        self.drop_all();
+        self.kernel_address = at;
+        self.first_shared = (at.div_ceil(ENTRIES as u32 * PAGE_SIZE) as usize).min(SWITCHER_SLOT);
+    }
+
+    /// The directory to load for the Guest on the CPU with this `switcher_table`.
+    ///
+    /// # Errors
+    /// [`KillReason::OutOfFrames`].
+    #[inline]
+    pub fn root(&mut self, switcher_table: HostPhys) -> GuestResult<HostPhys> {
+        if switcher_table != self.switcher_table {
+            self.switcher_table = switcher_table;
+            let roots: alloc::vec::Vec<Root> = self.roots.iter().collect();
+            roots.into_iter().for_each(|root| self.install_switcher(root.directory));
+        }
+        let root = self.current()?;
+        Ok(self.pool.address(root.directory))
+    }
+
+    /// Tables in all, and how many are free.
+    pub fn tables(&self) -> (usize, usize) {
+        (self.pool.len(), self.pool.free_count())
+    }
+
+    /// Roots cached.
+    pub fn root_count(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// The current root; in the beginning that of linear mode is made here.
+    #[inline]
+    fn current(&mut self) -> GuestResult<Root> {
+        match self.roots.current() {
+            Some(root) => Ok(root),
+            None => self.add_root(None),
+        }
+    }
+
+    fn add_root(&mut self, guest: Option<GuestPhys>) -> GuestResult<Root> {
+        if self.roots.len() == MAX_ROOTS {
+            self.drop_oldest_root();
+        }
+        let directory = self.take_table()?;
+        let mut from = self.first_shared;
+        while let Some(slot) = self.pool.next_used(self.template, from..ENTRIES) {
+            let shared = self.pool.get(self.template, slot);
+            self.edit(directory, slot, shared);
+            from = slot + 1;
+        }
+        self.install_switcher(directory);
+        self.roots.add(guest, directory);
+        self.is_pinned = false;
+        Ok(self.roots.current().expect("a root was just added"))
+    }
+
+    fn install_switcher(&mut self, directory: TableId) {
+        self.edit(directory, SWITCHER_SLOT, self.switcher_table.0 | P | W);
+    }
+
+    /// The shadow page table for directory slot `slot` of `root`, made if there is none.
+    fn table_for(&mut self, root: Root, slot: usize) -> GuestResult<TableId> {
+        if let Some(table) = self.pool.table_at(self.pool.get(root.directory, slot)) {
+            return Ok(table);
+        }
+        let table = self.take_table()?;
+        let entry = self.pool.address(table).0 | OPEN_TABLE;
+        if slot >= self.first_shared {
+            self.edit_shared_slot(slot, entry);
+        } else {
+            self.edit(root.directory, slot, entry);
+        }
+        Ok(table)
+    }
+
+    /// A free table, if need be at the cost of an old root, then of the current one's own tables,
+    /// then of the kernel's.
+    fn take_table(&mut self) -> GuestResult<TableId> {
+        loop {
+            if let Some(table) = self.pool.take() {
+                return Ok(table);
+            }
+            let did_help = self.drop_oldest_root() || self.drop_current_user() || self.drop_kernel();
+            if !did_help {
+                return Err(KillReason::OutOfFrames);
+            }
+        }
+    }
+
+    /// The one place that changes an entry of a directory or table.
+    #[inline]
+    fn edit(&mut self, table: TableId, index: usize, entry: u32) {
+        self.pool.set(table, index, entry);
+    }
+
+    fn edit_shared_slot(&mut self, slot: usize, entry: u32) {
+        self.edit(self.template, slot, entry);
+        for root in self.roots.iter() {
+            self.pool.set(root.directory, slot, entry);
+        }
+    }
+
+    /// The current shadow entry for `at`, 0 if there is none.
+    #[inline]
+    fn lookup(&self, root: Root, at: GuestLinear) -> u32 {
+        let entry = self.pool.get(root.directory, directory_index(at));
+        match self.pool.table_at(entry) {
+            Some(table) => self.pool.get(table, table_index(at)),
+            None => 0,
+        }
+    }
+
+    fn drop_all(&mut self) {
+        while let Some(root) = self.roots.remove_any() {
+            self.give_back_root(root);
+        }
+        self.drop_kernel();
+    }
+
+    fn drop_oldest_root(&mut self) -> bool {
+        let oldest = self.roots.remove_oldest();
+        oldest.map(|root| self.give_back_root(root)).is_some()
+    }
+
+    fn give_back_root(&mut self, root: Root) {
+        self.drop_user(root.directory);
+        self.pool.give_back(root.directory);
+    }
+
+    /// Drops the part below the shared half; true if there was any.
+    fn drop_user(&mut self, directory: TableId) -> bool {
+        let mut from = 0;
+        while let Some(slot) = self.pool.next_used(directory, from..self.first_shared) {
+            self.drop_slot(directory, slot);
+            from = slot + 1;
+        }
+        from > 0
+    }
+
+    fn drop_current_user(&mut self) -> bool {
+        self.is_pinned &= self.stack_is_shared();
+        self.roots.current().is_some_and(|root| self.drop_user(root.directory))
+    }
+
+    /// Drops the shared half; true if there was any.
+    fn drop_kernel(&mut self) -> bool {
+        self.is_pinned = false;
+        let mut from = self.first_shared;
+        while let Some(slot) = self.pool.next_used(self.template, from..SWITCHER_SLOT) {
+            self.drop_shared_slot(slot);
+            from = slot + 1;
+        }
+        from > self.first_shared
+    }
+
+    fn drop_slot(&mut self, directory: TableId, slot: usize) {
+        let entry = self.pool.get(directory, slot);
+        self.edit(directory, slot, 0);
+        if let Some(table) = self.pool.table_at(entry) {
+            self.pool.give_back(table);
+        }
+    }
+
+    fn drop_shared_slot(&mut self, slot: usize) {
+        let entry = self.pool.get(self.template, slot);
+        self.edit_shared_slot(slot, 0);
+        if let Some(table) = self.pool.table_at(entry) {
+            self.pool.give_back(table);
+        }
+    }
+
+    fn stack_is_shared(&self) -> bool {
+        self.stack.is_none_or(|stack| {
+            let lowest = GuestLinear(stack.end.wrapping_sub(stack.pages * PAGE_SIZE));
+            directory_index(lowest) >= self.first_shared
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! What an exit means, and how a Guest's own handler is entered.
+//!
+//! Each [`TrapExit`] is the Host's business (a device, the tick), the treaty's
+//! (a hypercall, an empty shadow) or the Guest's own. The last kind is
+//! reflected: the Host pushes the frame the CPU would have pushed and points
+//! the registers at the Guest's handler.
+//!
+//! ```text
+//! from ring 3:  ss1:esp1 -> ss esp eflags cs eip [code]   <- new esp
+//! from ring 1:   old esp ->        eflags cs eip [code]   <- new esp
+//! ```
+//!
+//! Invariants:
+//! - Each dword of a frame goes through the Guest's translation of its own
+//!   page; where there is none the Guest dies, with the address.
+//! - The handler starts with TF, NT, RF and VM clear.
+//!
+//! Source: lguest ABI, "Reflecting a trap"; Intel SDM Vol. 3, "Exception- or
+//! Interrupt-Handler Procedures".
+//!
+//! Next on the tour: [`crate::segment`].
+
+use abi::lguest_data::IF;
+use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE, Stop};
+
+use crate::cpu::{Attention, Cpu};
+use crate::event::Event;
+use crate::exit::{PageFaultCode, TrapExit};
+use crate::guest::Guest;
+use crate::idt::Handler;
+use crate::interrupt::TIMER_LINE;
+use crate::segment::KERNEL_CS;
+use crate::shadow::PageFault;
+use crate::{io, obey};
+
+/// EFLAGS bits a handler starts without: TF, NT, RF, VM.
+pub const CLEARED_FOR_HANDLERS: u32 = 1 << 8 | 1 << 14 | 1 << 16 | 1 << 17;
+
+/// Does what an exit calls for. `Some` if the Launcher has to know.
+///
+/// # Errors
+/// Kills the Guest if it may not go on.
+#[inline]
+pub fn handle<M: GuestMemory, C: Cpu>(
+    guest: &mut Guest<M>,
+    cpu: &mut C,
+    exit: TrapExit,
+) -> GuestResult<Option<Stop>> {
+    match exit {
+        TrapExit::Hypercall => {
+            guest.is_calling = true;
+            return obey::hypercalls(guest, cpu);
+        }
+        TrapExit::PageFault { at, code } => page_fault(guest, cpu, at, code)?,
+        TrapExit::GeneralProtection(code) => {
+            if !io::emulate(guest, cpu, code)? {
+                reflect(guest, cpu, 13, code, None)?;
+            }
+        }
+        TrapExit::DeviceNotAvailable if guest.task_switched => reflect(guest, cpu, 7, 0, None)?,
+        TrapExit::DeviceNotAvailable => cpu.set_task_switched(false),
+        TrapExit::HostInterrupt(vector) => return Ok(host_interrupt(guest, cpu, vector)),
+        TrapExit::Nmi => cpu.nmi(),
+        TrapExit::MachineCheck => panic!("the CPU reported a machine check"),
+        TrapExit::Exception { vector, code } => reflect(guest, cpu, vector, code, None)?,
+        TrapExit::DoubleFault => {
+            let eip = GuestLinear(cpu.pages().stack.regs.eip);
+            return Err(KillReason::DoubleFault { eip });
+        }
+        TrapExit::BadEntry { vector, code } => return Err(KillReason::BadEntry { vector, code }),
+    }
+    Ok(None)
+}
+
+#[inline]
+fn page_fault<M: GuestMemory, C: Cpu>(
+    guest: &mut Guest<M>,
+    cpu: &mut C,
+    at: GuestLinear,
+    code: PageFaultCode,
+) -> GuestResult {
+    match guest.shadow.demand_page(&mut guest.memory, at, code)? {
+        PageFault::Fixed => Ok(()),
+        PageFault::Reflect(code) => {
+            if let Some(shared) = &guest.shared {
+                shared.set_cr2(&mut guest.memory, at)?;
+            }
+            reflect(guest, cpu, 14, code.0, Some(at))
+        }
+    }
+}
+
+fn host_interrupt<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, vector: u8) -> Option<Stop> {
+    let attention = cpu.interrupt(vector);
+    guest.interrupts.ticked();
+    check_clock(guest, cpu);
+    match attention {
+        Attention::GoOn => None,
+        Attention::Wanted => Some(Stop::Preempted),
+    }
+}
+
+/// Raises the timer's line if it is due, and asks to be woken for it if it is not.
+pub fn check_clock<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) {
+    let Some(at) = guest.clock_event else {
+        return;
+    };
+    if cpu.now() >= at {
+        guest.clock_event = None;
+        guest.interrupts.raise(TIMER_LINE);
+    } else {
+        cpu.wake_at(at);
+    }
+}
+
+/// Lets the Guest handle a trap of its own.
+///
+/// # Errors
+/// Kills if it has no handler, or no stack for the frame.
+#[inline]
+pub fn reflect<M: GuestMemory, C: Cpu>(
+    guest: &mut Guest<M>,
+    cpu: &mut C,
+    vector: u8,
+    code: u32,
+    cr2: Option<GuestLinear>,
+) -> GuestResult {
+    let Some(handler) = guest.idt.handler(vector) else {
+        let eip = GuestLinear(cpu.pages().stack.regs.eip);
+        return Err(KillReason::UnhandledTrap { vector, eip, code, cr2 });
+    };
+    let has_code = matches!(vector, 8 | 10..=14 | 17);
+    enter_handler(guest, cpu, vector, handler, has_code.then_some(code))
+}
+
+/// Pushes the frame of `vector` and points the registers at `handler`.
+///
+/// # Errors
+/// [`KillReason::NoStack`] if the frame has nowhere to go.
+#[inline]
+pub fn enter_handler<M: GuestMemory, C: Cpu>(
+    guest: &mut Guest<M>,
+    cpu: &mut C,
+    vector: u8,
+    handler: Handler,
+    code: Option<u32>,
+) -> GuestResult {
+    guest.trace.note(Event::Inject { vector, handler: handler.eip });
+    let regs = &mut cpu.pages().stack.regs;
+    let virtual_if = match &guest.shared {
+        Some(shared) if !shared.interrupts_on(&guest.memory)? => 0,
+        Some(_) | None => IF,
+    };
+    let from_ring_1 = regs.cs & 3 == 1;
+    let (old_ss, old_esp) = (regs.ss & 0xFFFF, regs.esp);
+    if !from_ring_1 {
+        (regs.ss, regs.esp) = guest.stack;
+    }
+    let frame =
+        [code.unwrap_or(0), regs.eip, regs.cs & 0xFFFF, regs.eflags & !IF | virtual_if, old_esp, old_ss];
+    let first = if code.is_some() { 0 } else { 1 };
+    let end = if from_ring_1 { 4 } else { 6 };
+    regs.esp = push(guest, regs.esp, &frame[first..end], vector)?;
+    regs.cs = KERNEL_CS;
+    regs.eip = handler.eip;
+    regs.eflags &= !CLEARED_FOR_HANDLERS;
+    match &guest.shared {
+        Some(shared) if handler.is_interrupt_gate => shared.set_interrupts_on(&mut guest.memory, false),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Pushes dwords, the last first, below `esp`; returns the new `esp`.
+#[inline]
+fn push<M: GuestMemory>(guest: &mut Guest<M>, esp: u32, frame: &[u32], vector: u8) -> GuestResult<u32> {
+    let new_esp = esp.wrapping_sub(4 * frame.len() as u32);
+    let mut page: Option<(GuestLinear, GuestPhys)> = None;
+    for (index, &dword) in frame.iter().enumerate() {
+        let at = GuestLinear(new_esp.wrapping_add(4 * index as u32));
+        let base = match page {
+            Some((linear, physical)) if linear == at.page_base() => physical,
+            Some(_) | None => stack_page(guest, at, vector)?,
+        };
+        page = Some((at.page_base(), base));
+        match at.page_offset() <= PAGE_SIZE - 4 {
+            true => guest.memory.write_u32(GuestPhys(base.0 + at.page_offset()), dword)?,
+            false => push_across(guest, at, dword, vector)?,
+        }
+    }
+    Ok(new_esp)
+}
+
+fn stack_page<M: GuestMemory>(guest: &mut Guest<M>, at: GuestLinear, vector: u8) -> GuestResult<GuestPhys> {
+    let page = guest.shadow.writable(&mut guest.memory, at.page_base())?;
+    page.ok_or(KillReason::NoStack { at, vector })
+}
+
+/// A dword that straddles two pages, a byte at a time.
+fn push_across<M: GuestMemory>(guest: &mut Guest<M>, at: GuestLinear, dword: u32, vector: u8) -> GuestResult {
+    for (index, byte) in (0..).zip(dword.to_le_bytes()) {
+        let at = GuestLinear(at.0.wrapping_add(index));
+        let base = stack_page(guest, at, vector)?;
+        guest.memory.write_u8(GuestPhys(base.0 + at.page_offset()), byte)?;
+    }
+    Ok(())
+}
