@@ -1,0 +1,80 @@
+//! Takes the loader's word, in either dialect, into a [`BootInfo`].
+//!
+//! Runs before paging, when every physical address is simply there; what is
+//! read stays where it is, since the frame pool keeps clear of it.
+//!
+//! Next on the tour: [`super::uart`].
+
+use core::slice;
+
+use abi::HostPhys;
+use abi::lguest_data::SWITCHER_BASE;
+use kernel::host::boot_info::{BootError, BootInfo, Module, Region, text};
+use kernel::host::multiboot1::{self, Memory};
+use multiboot2::{BootInformation, BootInformationHeader, MemoryAreaType};
+
+use super::boot::{LOADED_BY_1, LOADED_BY_2};
+
+/// Reads what the loader that left `magic` in EAX and `at` in EBX has to say.
+///
+/// # Errors
+/// Any [`BootError`] about boot information.
+///
+/// # Safety
+/// 1. `magic` and `at` are EAX and EBX at the first instruction. 2. Paging is off or maps memory
+///    one to one. 3. What the loader left is never written from here on.
+pub unsafe fn read(magic: u32, at: u32) -> Result<BootInfo, BootError> {
+    match magic {
+        LOADED_BY_1 => multiboot1::read(&Untouched, HostPhys(at)),
+        LOADED_BY_2 => {
+            // SAFETY: (1), (3): a version 2 loader left a structure that is 'static to us.
+            let loaded = unsafe { BootInformation::load(at as *const BootInformationHeader) };
+            read_2(&loaded.map_err(|_| BootError::BootInfo("its tags make no sequence"))?)
+        }
+        _ => Err(BootError::NotMultiboot(magic)),
+    }
+}
+
+/// Physical memory before anything is written to it.
+struct Untouched;
+
+impl Memory for Untouched {
+    fn bytes(&self, at: HostPhys, len: u32) -> Option<&'static [u8]> {
+        let end = at.checked_add(len)?;
+        // SAFETY: 1. By `read`'s contract the loader's structures are never written again, which
+        // is all this is used for; 2. `at` is not null; 3. bytes need no alignment.
+        (at.0 != 0 && end.0 <= SWITCHER_BASE)
+            .then(|| unsafe { slice::from_raw_parts(at.0 as *const u8, len as usize) })
+    }
+}
+
+fn read_2(loaded: &BootInformation<'_>) -> Result<BootInfo, BootError> {
+    let mut info = BootInfo::silent(2);
+    let start = HostPhys(loaded.start_address() as u32);
+    info.keep(start, loaded.total_size())?;
+    // The crate's texts borrow from `loaded`; ours stay, like the memory they stand in.
+    let stays = |text: Option<&str>| text.map_or("", |text| stay(text));
+    info.loader = stays(loaded.boot_loader_name_tag().and_then(|tag| tag.name().ok()));
+    info.command_line = stays(loaded.command_line_tag().and_then(|tag| tag.cmdline().ok()));
+    for tag in loaded.module_tags() {
+        let len = tag.end_address().checked_sub(tag.start_address());
+        let len = len.ok_or(BootError::BootInfo("a module ends before it begins"))?;
+        let at = HostPhys(tag.start_address());
+        let bytes = if len == 0 { Some(&[][..]) } else { Untouched.bytes(at, len) };
+        let bytes = bytes.ok_or(BootError::BootInfo("a module lies outside memory"))?;
+        info.add_module(at, Module { command_line: stays(tag.cmdline().ok()), bytes })?;
+    }
+    let map = loaded.memory_map_tag().ok_or(BootError::BootInfo("it says nothing about memory"))?;
+    for area in map.memory_areas() {
+        if area.typ() == MemoryAreaType::Available {
+            info.add_ram(Region { start: area.start_address(), len: area.size() })?;
+        }
+    }
+    Ok(info)
+}
+
+/// The same text without the borrow, read again from memory that stays.
+fn stay(text_there: &str) -> &'static str {
+    let at = HostPhys(text_there.as_ptr() as u32);
+    Untouched.bytes(at, text_there.len() as u32).map_or("", text)
+}

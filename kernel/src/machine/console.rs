@@ -1,0 +1,112 @@
+//! The Host's voice and ear: the serial line, mirrored on the screen.
+//!
+//! Bytes go out as they come, with one liberty: a line feed that no carriage
+//! return precedes gets one, so that a terminal starts the next line at its
+//! left edge whoever wrote the last one. A Guest that sends both already sees
+//! its bytes unchanged.
+//!
+//! Invariants:
+//! - A line of the Host starts on a line of its own, wherever a Guest's cursor
+//!   was ([`line`]).
+//! - Nothing here runs in a panic: [`super::emergency`] does, without locks.
+//!
+//! Next on the tour: [`super::emergency`].
+
+use core::fmt::{self, Write};
+
+use kernel::host::screen::Screen;
+use spin::{Mutex, Once};
+
+use super::uart::Serial;
+use super::vga::{self, Vga};
+
+static CONSOLE: Once<Mutex<Console>> = Once::new();
+
+struct Console {
+    serial: Option<Serial>,
+    screen: Screen<Vga>,
+    /// The last byte written: where the cursor is, as far as it matters.
+    last: u8,
+}
+
+/// Writes a line of the Host: `host: `, what `format!` would make of the arguments, a newline.
+#[macro_export]
+macro_rules! host {
+    ($($argument:tt)*) => {
+        $crate::machine::console::line(format_args!("host: {}", format_args!($($argument)*)))
+    };
+}
+
+/// Finds out what there is to write to. Until then, and without any, words are lost.
+pub fn start() {
+    CONSOLE.call_once(|| Mutex::new(Console { serial: Serial::probe(), screen: Vga::clear(), last: b'\n' }));
+}
+
+/// Whether there is a serial line.
+pub fn has_serial() -> bool {
+    with(|console| console.serial.is_some()).unwrap_or(false)
+}
+
+/// Writes a Guest's bytes.
+pub fn write(bytes: &[u8]) {
+    with(|console| console.write(bytes));
+}
+
+/// Writes a whole line, prefix and all, on a line of its own; [`host!`](crate::host!) writes the
+/// Host's.
+pub fn line(what: fmt::Arguments<'_>) {
+    with(|console| {
+        if console.last != b'\n' {
+            console.write(b"\n");
+        }
+        // Writing to a console does not fail; an argument's own error has nowhere else to go.
+        let _ = writeln!(console, "{what}");
+    });
+}
+
+/// Takes the oldest byte typed.
+pub fn read() -> Option<u8> {
+    with(|console| console.serial.as_mut()?.read()).flatten()
+}
+
+/// The serial line's interrupt: fetches what has come.
+pub fn receive() {
+    with(|console| console.serial.as_mut().map(Serial::receive));
+}
+
+/// Works on the console. The Host does not interrupt itself, so the lock is free.
+fn with<R>(work: impl FnOnce(&mut Console) -> R) -> Option<R> {
+    CONSOLE.get().map(|console| work(&mut console.lock()))
+}
+
+impl Console {
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|&byte| byte == b'\n') {
+            let (text, ends) = match part.split_last() {
+                Some((b'\n', text)) => (text, true),
+                _ => (part, false),
+            };
+            self.send(text);
+            if ends {
+                let has_return = self.last == b'\r';
+                self.send(if has_return { b"\n" } else { b"\r\n" });
+            }
+        }
+        vga::show_cursor(self.screen.cursor());
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        if let Some(serial) = &mut self.serial {
+            serial.write(bytes);
+        }
+        bytes.iter().for_each(|&byte| self.screen.put(byte));
+        self.last = bytes.last().copied().unwrap_or(self.last);
+    }
+}
+
+impl Write for Console {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.write(text.as_bytes());
+        Ok(())
+    }
+}

@@ -1,0 +1,170 @@
+//! The CPU the Host was started on: what it must have, and how it is set.
+//!
+//! Whatever the loader left in the control registers is replaced by what the
+//! Host means: paging with 4 MiB pages, read-only even for ring 0, and none of
+//! the features a ring-1 Guest could use to get around its borders.
+//!
+//! Invariants:
+//! - Every bit of CR4 is chosen here: PGE, SMEP, SMAP, PCE, UMIP, TSD and PAE
+//!   are off ([`cr4`] builds the value from nothing).
+//! - No way into ring 0 but the IDT: SYSENTER_CS is 0, SYSCALL is off, LDTR is
+//!   null, DR7 is clear ([`close_side_doors`]).
+//!
+//! Source: Intel SDM Vol. 3, "Control Registers"; Vol. 2, "CPUID".
+//!
+//! Next on the tour: [`super::memory`].
+
+use core::arch::asm;
+
+use kernel::host::boot_info::BootError;
+use x86::controlregs::{Cr0, Cr4, cr0, cr0_write, cr4_write};
+use x86::cpuid::{CpuId, CpuIdResult, FeatureInfo};
+use x86::debugregs::{Dr7, dr7_write};
+use x86::msr::{IA32_EFER, SYSENTER_CS_MSR, rdmsr, wrmsr};
+
+/// EFLAGS bit that can be changed if there is a CPUID instruction.
+const ID: u32 = 1 << 21;
+/// EFER: SYSCALL enabled.
+const SCE: u64 = 1;
+
+/// What the Host and its Guests may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Features {
+    /// FXSAVE and FXRSTOR; the FPU alone is required.
+    pub fxsr: bool,
+    /// SSE instructions, whose state FXSAVE covers.
+    pub sse: bool,
+    machine_check: bool,
+}
+
+/// Sees that the CPU has what the Host needs.
+///
+/// # Errors
+/// [`BootError::NoCpuid`] or [`BootError::Cpu`] with the first feature missing.
+pub fn check() -> Result<Features, BootError> {
+    if !has_cpuid() {
+        return Err(BootError::NoCpuid);
+    }
+    let features = cpuid().get_feature_info().ok_or(BootError::NoCpuid)?;
+    let needed = [
+        (features.has_fpu(), "x87 FPU (FPU)"),
+        (features.has_pse(), "4 MiB pages (PSE)"),
+        (features.has_tsc(), "time-stamp counter (TSC)"),
+        (features.has_cmpxchg8b(), "CMPXCHG8B instruction (CX8)"),
+    ];
+    if let Some((_, name)) = needed.iter().find(|(has, _)| !has) {
+        return Err(BootError::Cpu(name));
+    }
+    Ok(Features {
+        fxsr: features.has_fxsave_fxstor(),
+        sse: features.has_sse(),
+        machine_check: features.has_mce(),
+    })
+}
+
+/// The CPU's maker, as it names itself, and its family and model.
+pub fn describe(f: impl FnOnce(core::fmt::Arguments<'_>)) {
+    let cpuid = cpuid();
+    let vendor = cpuid.get_vendor_info();
+    let vendor = vendor.as_ref().map_or("unknown maker", |vendor| vendor.as_str());
+    let (family, model) = cpuid.get_feature_info().map_or((0, 0), |info| (info.family_id(), info.model_id()));
+    f(format_args!("{vendor} family {family} model {model}"));
+}
+
+/// What CPUID says. The crate's own reader asks for SSE, which i586 has not.
+fn cpuid() -> CpuId {
+    CpuId::with_cpuid_fn(|leaf, subleaf| {
+        let core::arch::x86::CpuidResult { eax, ebx, ecx, edx } =
+            core::arch::x86::__cpuid_count(leaf, subleaf);
+        CpuIdResult { eax, ebx, ecx, edx }
+    })
+}
+
+/// Whether EFLAGS.ID can be flipped.
+fn has_cpuid() -> bool {
+    let flipped: u32;
+    // SAFETY: Flips a flag that controls nothing and puts EFLAGS back.
+    unsafe {
+        asm!(
+            "pushfd", "pushfd", "xor dword ptr [esp], {ID}", "popfd", "pushfd", "pop {now}",
+            "xor {now}, [esp]", "popfd",
+            now = out(reg) flipped, ID = const ID
+        );
+    }
+    flipped & ID != 0
+}
+
+/// CR4 in the Host and in every Guest.
+fn cr4(features: Features) -> Cr4 {
+    let mut cr4 = Cr4::CR4_ENABLE_PSE;
+    cr4.set(Cr4::CR4_ENABLE_SSE, features.fxsr);
+    cr4.set(Cr4::CR4_UNMASKED_SSE, features.sse);
+    cr4.set(Cr4::CR4_ENABLE_MACHINE_CHECK, features.machine_check);
+    cr4
+}
+
+/// Turns on paging with the tables at `root`, and write protection for ring 0.
+///
+/// # Safety
+/// 1. `root` maps everything in use where it is, and stays alive. 2. [`check`] gave `features`.
+pub unsafe fn start_paging(root: u32, features: Features) {
+    let keep = Cr0::CR0_PROTECTED_MODE | Cr0::CR0_EXTENSION_TYPE;
+    let add = Cr0::CR0_ENABLE_PAGING | Cr0::CR0_WRITE_PROTECT | Cr0::CR0_NUMERIC_ERROR;
+    // SAFETY: (1) and (2); caches are on, TS and EM off, since all other bits of CR0 are clear.
+    unsafe {
+        cr4_write(cr4(features));
+        x86::controlregs::cr3_write(root.into());
+        cr0_write((cr0() & keep) | add | Cr0::CR0_MONITOR_COPROCESSOR);
+    }
+}
+
+/// Closes the ways into ring 0 that do not lead through the IDT, and drops breakpoints.
+pub fn close_side_doors() {
+    let cpuid = cpuid();
+    let features = cpuid.get_feature_info();
+    let has = |test: fn(&FeatureInfo) -> bool| features.as_ref().is_some_and(test);
+    let has_msr = has(FeatureInfo::has_msr);
+    let extended = cpuid.get_extended_processor_and_feature_identifiers();
+    let has_efer = extended.is_some_and(|extended| {
+        extended.has_syscall_sysret() || extended.has_execute_disable() || extended.has_64bit_mode()
+    });
+    // SAFETY: CPUID says each register is there; the Host uses none of what they enable.
+    unsafe {
+        if has_msr && has(FeatureInfo::has_sysenter_sysexit) {
+            wrmsr(SYSENTER_CS_MSR, 0);
+        }
+        if has_msr && has_efer {
+            wrmsr(IA32_EFER, rdmsr(IA32_EFER) & !SCE);
+        }
+        dr7_write(Dr7(Dr7::EMPTY));
+        x86::dtables::load_ldtr(x86::segmentation::SegmentSelector::from_raw(0));
+    }
+}
+
+/// Reads the time-stamp counter.
+#[inline]
+pub fn tsc() -> u64 {
+    // SAFETY: The counter is there, `check` has seen to it, and ring 0 may read it.
+    unsafe { x86::time::rdtsc() }
+}
+
+/// Sleeps until the next interrupt and serves it. The only place the Host itself is interrupted.
+#[inline]
+pub fn wait_for_interrupt() {
+    // SAFETY: `sti` takes effect after `hlt` has begun, so no interrupt slips in between; they are
+    // off again afterwards.
+    unsafe { asm!("sti", "hlt", "cli", options(nostack)) }
+}
+
+/// Lets the interrupts in that wait already, without sleeping.
+#[inline]
+pub fn let_interrupts_in() {
+    // SAFETY: As above; the `nop` is the one instruction they are let in after.
+    unsafe { asm!("sti", "nop", "cli", options(nostack)) }
+}
+
+/// Stops the CPU until something interrupts it, interrupts being as they are.
+pub fn halt() {
+    // SAFETY: Ring 0 may.
+    unsafe { x86::halt() }
+}

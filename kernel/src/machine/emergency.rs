@@ -1,0 +1,78 @@
+//! Last words: how the Host ends when it is wrong itself.
+//!
+//! A panic may come from anywhere, the console's own code included. So nothing
+//! here takes a lock, allocates, or trusts what the Host believes about its
+//! devices: bytes go straight to the ports, with patience that ends, and to a
+//! screen of their own.
+//!
+//! Invariants: a panic within a panic ends the machine at once
+//! ([`panic`]).
+//!
+//! Next on the tour: [`super::power`].
+
+use core::fmt::{self, Write};
+use core::panic::PanicInfo;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use kernel::host::screen::Screen;
+use uart_16550::spec::registers::{LSR, offsets};
+
+use super::power::{self, ExitCode};
+use super::uart::register;
+use super::vga::Vga;
+
+/// Polls for each byte before it is sent regardless.
+const PATIENCE: u32 = 100_000;
+
+static PANICKING: AtomicBool = AtomicBool::new(false);
+
+/// A writer that needs nothing but ports and text memory.
+pub struct Emergency(Screen<Vga>);
+
+impl Emergency {
+    /// Starts on a new line and a clear screen.
+    pub fn start() -> Self {
+        let mut this = Self(Vga::clear());
+        this.byte(b'\r');
+        this.byte(b'\n');
+        this
+    }
+
+    fn byte(&mut self, byte: u8) {
+        let empty = |_: &u32| register(offsets::LSR as u8).read() & LSR::THR_EMPTY.bits() != 0;
+        (0..PATIENCE).find(empty);
+        register(offsets::DATA as u8).write(byte);
+        self.0.put(byte);
+    }
+}
+
+impl Write for Emergency {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            if byte == b'\n' {
+                self.byte(b'\r');
+            }
+            self.byte(byte);
+        }
+        Ok(())
+    }
+}
+
+/// Says why, says the end, and ends the machine.
+pub fn end(why: fmt::Arguments<'_>) -> ! {
+    // A panic while panicking: nothing more can be trusted to be said.
+    if !PANICKING.swap(true, Ordering::Relaxed) {
+        let mut words = Emergency::start();
+        // This writer does not fail; an argument's own error ends the sentence early.
+        let _ = writeln!(words, "{why}\nhost: end, exit code {}", ExitCode::Panic as u8);
+    }
+    power::off(ExitCode::Panic)
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo) -> ! {
+    match info.location() {
+        Some(at) => end(format_args!("host: panic: {}, at {}:{}", info.message(), at.file(), at.line())),
+        None => end(format_args!("host: panic: {}", info.message())),
+    }
+}

@@ -1,0 +1,130 @@
+//! The Host's own exceptions: stubs, and the dump they end in.
+//!
+//! In ring 0 there is no exception the Host expects, so each one is told as
+//! well as possible and ends the machine. Interrupts of devices come through
+//! the same stubs, go to [`super::interrupts`] and return.
+//!
+//! The stubs are all of one length, so the address of one is arithmetic.
+//!
+//! Invariants:
+//! - The frame the stubs build is [`TrapFrame`], field by field (asserted as
+//!   far as a number can tell).
+//! - A dump reads no memory that may be absent: only what is left of a stack
+//!   it knows.
+//!
+//! Source: Intel SDM Vol. 3, "Exception and Interrupt Handling".
+//!
+//! Next on the tour: [`super::nmi`].
+
+use core::arch::global_asm;
+use core::mem::offset_of;
+
+use kernel::host::dump::{Dump, TrapFrame};
+use switcher::{HOST_DS, SwitcherPages};
+use x86::controlregs::{cr0, cr2, cr3, cr4};
+
+use super::memory::Image;
+use super::stack::{BOOT_STACK, DOUBLE_FAULT_STACK};
+use super::{emergency, interrupts};
+
+/// Vectors with a stub: the exceptions and the interrupt controllers' lines.
+pub const VECTORS: usize = 48;
+/// Exceptions for which the CPU pushes an error code: 8, 10 to 14 and 17.
+const HAS_ERROR: u32 = 1 << 8 | 0b11111 << 10 | 1 << 17;
+/// Bytes from one stub to the next.
+const STUB: usize = 16;
+/// Words of the stack a dump shows.
+const WORDS: usize = 24;
+
+unsafe extern "C" {
+    static exception_stubs: u8;
+}
+
+// The frame, from high to low: eflags cs eip (CPU) | code vector (stub) | ds es fs gs | eax … edi.
+global_asm!(
+    ".pushsection .text.exception_stubs, \"ax\"",
+    ".balign {STUB}",
+    "exception_stubs:",
+    ".set vector, 0",
+    ".rept {VECTORS}",
+    "    .balign {STUB}",
+    "    .if (vector > 31) || !(({HAS_ERROR} >> vector) & 1)",
+    "        push 0",
+    "    .endif",
+    "    push vector",
+    "    jmp exception_common",
+    "    .set vector, vector + 1",
+    ".endr",
+    "exception_common:",
+    "    push ds",
+    "    push es",
+    "    push fs",
+    "    push gs",
+    "    pushad",
+    "    mov eax, {DS}",
+    "    mov ds, eax",
+    "    mov es, eax",
+    "    cld",
+    "    push esp",
+    "    call {HANDLE}",
+    "    add esp, 4",
+    "    popad",
+    "    pop gs",
+    "    pop fs",
+    "    pop es",
+    "    pop ds",
+    "    add esp, 8",
+    "    iretd",
+    ".popsection",
+    STUB = const STUB,
+    VECTORS = const VECTORS,
+    HAS_ERROR = const HAS_ERROR,
+    DS = const HOST_DS,
+    HANDLE = sym handle,
+);
+
+const _: () = {
+    assert!(offset_of!(TrapFrame, gs) == 8 * 4 && offset_of!(TrapFrame, vector) == 12 * 4);
+    assert!(size_of::<TrapFrame>() == 17 * 4);
+};
+
+/// The address of a vector's stub, for vectors below [`VECTORS`].
+pub fn stub(vector: usize) -> u32 {
+    &raw const exception_stubs as u32 + (vector * STUB) as u32
+}
+
+/// The linear address of the TSS that stays loaded on CPU `number`.
+pub const fn state_page(number: u32) -> u32 {
+    switcher::pages_address(number) + offset_of!(SwitcherPages, state.tss) as u32
+}
+
+extern "C" fn handle(frame: &TrapFrame) {
+    match frame.vector {
+        0..32 => end(*frame, frame as *const TrapFrame as u32 + size_of::<TrapFrame>() as u32),
+        vector => {
+            interrupts::dispatch(vector as u8);
+        }
+    }
+}
+
+/// Tells an exception of the Host and ends the machine; `esp` is what it was before.
+pub fn end(frame: TrapFrame, esp: u32) -> ! {
+    let image = Image::linked();
+    // SAFETY: Ring 0 may read them.
+    let [cr0, cr2, cr3, cr4] = unsafe { [cr0().bits(), cr2(), cr3() as usize, cr4().bits()] };
+    let [cr0, cr2, cr3, cr4] = [cr0, cr2, cr3, cr4].map(|register| register as u32);
+    let dump = Dump { frame, esp, cr0, cr2, cr3, cr4, stack: words_at(esp), text: image.start..image.rodata };
+    emergency::end(format_args!("{dump}host: panic: an exception in the Host itself"))
+}
+
+/// The words at `esp`, as far as they lie in a stack of the Host's.
+fn words_at(esp: u32) -> &'static [u32] {
+    let bytes = BOOT_STACK.bytes_above(esp).max(DOUBLE_FAULT_STACK.bytes_above(esp));
+    let words = (bytes as usize / 4).min(WORDS);
+    if words == 0 || !esp.is_multiple_of(4) {
+        return &[];
+    }
+    // SAFETY: 1. Inside a stack, whose memory is always mapped; 2. aligned; 3. this does not
+    // return, so nothing is pushed there any more.
+    unsafe { core::slice::from_raw_parts(esp as *const u32, words) }
+}

@@ -1,0 +1,55 @@
+//! The Host's dispatcher: what to do about a hardware interrupt.
+//!
+//! Interrupts arrive by two ways. While the Host waits, through its IDT; while
+//! a Guest runs, as an exit with a number, and then this is simply called: no
+//! jump through the IDT. Either way there is little to do: a device that has
+//! something is asked for it, and whoever decides what runs next is told which
+//! one it was.
+//!
+//! Invariants: an interrupt nobody expects is counted, acknowledged, and does
+//! no harm.
+//!
+//! Next on the tour: [`super::clock`].
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::console;
+use super::pic::{self, FIRST_VECTOR, LINES};
+
+/// What an interrupt was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Interrupt {
+    /// The alarm set by [`super::timer::arm`] went off.
+    Timer,
+    /// The serial line has received something.
+    Serial,
+    /// A request that was withdrawn, or of a line nobody serves.
+    Unexpected(u8),
+}
+
+static UNEXPECTED: AtomicU32 = AtomicU32::new(0);
+
+/// Serves the interrupt that arrived at `vector`, with interrupts off.
+pub fn dispatch(vector: u8) -> Interrupt {
+    let line = vector.wrapping_sub(FIRST_VECTOR);
+    if line >= LINES || !pic::acknowledge(line) {
+        UNEXPECTED.fetch_add(1, Ordering::Relaxed);
+        return Interrupt::Unexpected(vector);
+    }
+    match line {
+        pic::TIMER => Interrupt::Timer,
+        pic::SERIAL => {
+            console::receive();
+            Interrupt::Serial
+        }
+        _ => {
+            UNEXPECTED.fetch_add(1, Ordering::Relaxed);
+            Interrupt::Unexpected(vector)
+        }
+    }
+}
+
+/// How many interrupts nobody expected, since the last call.
+pub fn take_unexpected() -> u32 {
+    UNEXPECTED.swap(0, Ordering::Relaxed)
+}

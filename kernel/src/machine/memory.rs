@@ -1,0 +1,157 @@
+//! The machine's memory, handed out.
+//!
+//! The arithmetic is [`kernel::host::frames`]; here a run of frames becomes
+//! something to read and write: a Guest's RAM, a Guest's shadow tables, or
+//! pages of the Host's own, which are never given back.
+//!
+//! ```text
+//! 0      1M       image       4M                                    0xFFC00000
+//! | kept | image | heap, own | Guest RAM (4 MiB-aligned) | modules … | left alone
+//! ```
+//!
+//! Invariants:
+//! - Only RAM the Host's own page tables reach is in the pool
+//!   ([`FramePool`] is made with that limit).
+//! - What a run is turned into owns it, so no frame has two uses.
+//!
+//! Next on the tour: [`super::heap`].
+
+use abi::lguest_data::SWITCHER_BASE;
+use abi::{HostPhys, PAGE_SIZE};
+use kernel::host::boot_info::{BootError, BootInfo, MIN_RAM_KIB, Region};
+use kernel::host::frames::FramePool;
+use kernel::shadow::pool::Table;
+
+use super::ram::GuestRam;
+
+/// Below 1 MiB lie firmware, text memory and what loaders use; it is not worth sorting out.
+const LOWEST: HostPhys = HostPhys(1 << 20);
+/// Where the Host's page tables end.
+const LIMIT: HostPhys = HostPhys(SWITCHER_BASE);
+/// Pages of a 4 MiB page.
+const LARGE: u32 = 1024;
+
+unsafe extern "C" {
+    static image_start: u8;
+    static rodata_start: u8;
+    static data_start: u8;
+    static image_end: u8;
+}
+
+/// Where the Host's own image lies; `rodata` and `data` are the ends of what comes before.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "the fields are the linker script's symbols of these names")]
+pub struct Image {
+    pub start: u32,
+    pub rodata: u32,
+    pub data: u32,
+    pub end: u32,
+}
+
+impl Image {
+    /// As the linker script placed it.
+    pub fn linked() -> Self {
+        let [start, rodata, data, end] =
+            [&raw const image_start, &raw const rodata_start, &raw const data_start, &raw const image_end]
+                .map(|symbol| symbol as u32);
+        Self { start, rodata, data, end }
+    }
+}
+
+/// Every frame of the machine that can be lent.
+#[derive(Debug)]
+pub struct Memory {
+    pool: FramePool,
+    host_bytes: u32,
+    beyond: u64,
+}
+
+impl Memory {
+    /// The machine's RAM without what the loader and the Host's image occupy.
+    ///
+    /// # Errors
+    /// [`BootError::Memory`] if it is less than the Host needs; [`BootError::TooMany`] if it is in
+    /// too many pieces.
+    pub fn new(info: &mut BootInfo) -> Result<Self, BootError> {
+        let image = Image::linked();
+        let image_len = image.end - image.start;
+        info.keep(HostPhys(image.start), image_len as usize)?;
+        let ram: u64 = info.ram.iter().map(|region| region.len).sum();
+        if ram >> 10 < MIN_RAM_KIB.into() {
+            return Err(BootError::Memory((ram >> 10) as u32));
+        }
+        let pool = FramePool::new(&info.ram, &info.in_use, LOWEST, LIMIT)?;
+        let beyond = info.ram.iter().map(|region| part_beyond(region, LIMIT)).sum();
+        Ok(Self { pool, host_bytes: image_len, beyond })
+    }
+
+    /// Frames there are to lend, lent ones included.
+    pub fn total(&self) -> u32 {
+        self.pool.total()
+    }
+
+    /// Frames not lent.
+    pub fn free(&self) -> u32 {
+        self.pool.free()
+    }
+
+    /// Bytes the Host keeps for itself: image, stacks, heap and tables, but no Guest's.
+    pub fn host_bytes(&self) -> u32 {
+        self.host_bytes
+    }
+
+    /// Bytes of RAM the Host cannot map and leaves alone.
+    pub fn beyond(&self) -> u64 {
+        self.beyond
+    }
+
+    /// Memory for a Guest: `bytes`, rounded up to pages, contiguous, 4 MiB-aligned, with whatever
+    /// was in it before.
+    pub fn guest_ram(&mut self, bytes: u32) -> Option<GuestRam> {
+        let run = self.pool.take(bytes.div_ceil(PAGE_SIZE), LARGE)?;
+        // SAFETY: The run is RAM, mapped, and has no other use until it is given back.
+        Some(unsafe { GuestRam::new(run) })
+    }
+
+    /// Takes a Guest's memory back.
+    pub fn give_back_ram(&mut self, ram: GuestRam) {
+        self.pool.give_back(ram.into_run());
+    }
+
+    /// Empty page tables for a Guest's shadows, for good, and where the CPU finds the first.
+    pub fn tables(&mut self, count: u32) -> Option<(&'static [Table], HostPhys)> {
+        let at = self.zeroed(count)?;
+        // SAFETY: 1. `count` pages of zeroes are as many empty tables: arrays of atomics;
+        // 2. the frames are never given back and have no other use.
+        let tables = unsafe { core::slice::from_raw_parts(at.0 as *const Table, count as usize) };
+        Some((tables, at))
+    }
+
+    /// Room for `count` of `T`, all zero, on pages of their own, for good.
+    ///
+    /// # Safety
+    /// All zeroes is a value of `T`.
+    pub unsafe fn own_zeroed<T>(&mut self, count: usize) -> Option<&'static mut [T]> {
+        const { assert!(align_of::<T>() <= PAGE_SIZE as usize) };
+        let pages = (size_of::<T>() * count).div_ceil(PAGE_SIZE as usize) as u32;
+        let at = self.zeroed(pages)?;
+        self.host_bytes += pages * PAGE_SIZE;
+        // SAFETY: 1. The pages are ours alone and never given back; 2. zero is a value, by
+        // contract; 3. pages are aligned well enough.
+        Some(unsafe { core::slice::from_raw_parts_mut(at.0 as *mut T, count) })
+    }
+
+    /// Pages of zeroes that are never given back.
+    fn zeroed(&mut self, pages: u32) -> Option<HostPhys> {
+        let run = self.pool.take(pages, 1)?;
+        // SAFETY: The run is RAM and nobody else's.
+        unsafe { core::ptr::write_bytes(run.start().0 as *mut u8, 0, run.len() as usize) };
+        Some(run.start())
+    }
+}
+
+/// How many bytes of `region` lie at `limit` or further up.
+fn part_beyond(region: &Region, limit: HostPhys) -> u64 {
+    let end = region.start.saturating_add(region.len);
+    end.saturating_sub(region.start.max(limit.0.into()))
+}

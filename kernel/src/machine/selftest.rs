@@ -1,0 +1,69 @@
+//! Faults on request: `selftest=WORD` on the Host's command line.
+//!
+//! The way the Host ends when it is wrong must work when it is needed, so it
+//! can be provoked. Each word makes one mistake on purpose; what follows is a
+//! dump and exit code 3, and the boot tests read the dump.
+//!
+//! | word     | mistake                                  | comes as             |
+//! |----------|------------------------------------------|----------------------|
+//! | `panic`  | a broken promise in Rust code            | panic                |
+//! | `null`   | reads address 0                          | #PF                  |
+//! | `text`   | writes to its own code                   | #PF                  |
+//! | `divide` | divides by zero                          | #DE                  |
+//! | `gate`   | calls a vector that has no gate          | #GP                  |
+//! | `stack`  | recurses until the guard page            | #DF, task switched   |
+//! | `nmi`    | calls vector 2, which must do no harm    | a line, then goes on |
+//!
+//! Next on the tour: [`super`].
+
+use core::arch::asm;
+use core::hint::black_box;
+
+use super::memory::Image;
+use super::nmi;
+use crate::host;
+
+/// Makes the mistake `word` asks for. Returns for words that ask for none.
+pub fn run(word: &str) {
+    match word {
+        "panic" => panic!("this is a test"),
+        "null" => read_null(),
+        "text" => write_text(),
+        "divide" => divide_by_zero(),
+        "gate" => call_vector::<0x40>(),
+        "stack" => {
+            recurse(0);
+        }
+        "nmi" => {
+            call_vector::<2>();
+            host!("selftest=nmi: {} counted", nmi::take());
+        }
+        other => host!("selftest={other}: there is no such test"),
+    }
+}
+
+fn read_null() {
+    // SAFETY: None: the page is not mapped, so this faults, and the fault ends the machine.
+    unsafe { asm!("mov {0}, [{0}]", inout(reg) 0 => _, options(nostack)) }
+}
+
+fn write_text() {
+    // SAFETY: None: text is read-only, so this faults, and the fault ends the machine.
+    unsafe { asm!("mov dword ptr [{0}], 0", in(reg) Image::linked().start, options(nostack)) }
+}
+
+fn divide_by_zero() {
+    // SAFETY: None: this faults, and the fault ends the machine.
+    unsafe { asm!("div {0}", in(reg) 0, inout("eax") 1 => _, inout("edx") 0 => _, options(nostack)) }
+}
+
+fn call_vector<const VECTOR: u8>() {
+    // SAFETY: Vector 2 returns with everything as it was; any other ends the machine.
+    unsafe { asm!("int {0}", const VECTOR) }
+}
+
+/// Deeper and deeper, with something on the stack at each step.
+fn recurse(depth: u32) -> u32 {
+    let here = black_box([depth; 64]);
+    if depth == u32::MAX { 0 } else { recurse(depth + 1) + here[depth as usize % 64] }
+}

@@ -1,0 +1,64 @@
+//! The Host's own stacks, each with a guard page below it.
+//!
+//! ```text
+//! high   end     first push goes below here
+//!        room
+//!        guard   not mapped: running out of stack is a fault, not a corrupted neighbour
+//! low
+//! ```
+//!
+//! An overflow faults, the CPU cannot push that fault's frame either, and the
+//! double fault arrives through a task gate with the second stack.
+//!
+//! Invariants: guard and room are whole pages (asserted below); the guard is
+//! unmapped by [`super::paging`] (`selftest=stack` falls into it).
+//!
+//! Next on the tour: [`super::paging`].
+
+use core::cell::UnsafeCell;
+
+use abi::{HostPhys, PAGE_SIZE};
+
+const GUARD: usize = PAGE_SIZE as usize;
+/// Bytes of the boot stack that can be used; it stays the first CPU's stack for good.
+const ROOM: usize = 64 * 1024;
+const DOUBLE_FAULT_ROOM: usize = 16 * 1024;
+
+/// Bytes of the boot stack, guard included.
+pub const STACK_LEN: usize = GUARD + ROOM;
+
+/// A stack of `LEN` bytes, the lowest page of which is its guard.
+#[repr(C, align(4096))]
+pub struct GuardedStack<const LEN: usize>(UnsafeCell<[u8; LEN]>);
+
+// SAFETY: Nothing reads or writes it by reference; the CPU that runs on it is its one user.
+unsafe impl<const LEN: usize> Sync for GuardedStack<LEN> {}
+
+/// What the first CPU runs on from its first instruction.
+pub static BOOT_STACK: GuardedStack<STACK_LEN> = GuardedStack::new();
+
+/// What its double faults are told on.
+pub static DOUBLE_FAULT_STACK: GuardedStack<{ GUARD + DOUBLE_FAULT_ROOM }> = GuardedStack::new();
+
+impl<const LEN: usize> GuardedStack<LEN> {
+    const fn new() -> Self {
+        const { assert!(LEN.is_multiple_of(GUARD) && LEN > GUARD) };
+        Self(UnsafeCell::new([0; LEN]))
+    }
+
+    /// The page that must not be mapped.
+    pub fn guard(&self) -> HostPhys {
+        HostPhys(self.0.get() as u32)
+    }
+
+    /// Where ESP starts.
+    pub fn end(&self) -> u32 {
+        self.guard().0 + LEN as u32
+    }
+
+    /// How many bytes from `esp` up still belong to this stack; 0 if `esp` does not lie in it.
+    pub fn bytes_above(&self, esp: u32) -> u32 {
+        let first = self.guard().0 + GUARD as u32;
+        if esp < first { 0 } else { self.end().saturating_sub(esp) }
+    }
+}
