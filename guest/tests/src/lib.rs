@@ -1,2 +1,2 @@
-//! To come.
+//! The names of the test Guests, for whoever boots them.
 #![cfg_attr(not(test), no_std)]

@@ -1,0 +1,146 @@
+//! The virtio console: queue 0 brings input, queue 1 takes output.
+//!
+//! Output waits until the device gives the buffer back, so text is out when
+//! the call returns. Input is one buffer the device fills; the reader empties
+//! it and lends it again, so what nobody reads stays on the Host's side.
+//!
+//! ```text
+//!   write: copy -> offer -> NOTIFY(ring) -> wait for the used ring
+//!   read:  used ring -> bytes … last byte -> offer -> NOTIFY(ring)
+//! ```
+//!
+//! Invariants: each queue has one buffer and one descriptor, number 0, so it
+//! is either ours or the device's ([`Console::offer_input`] is called only when
+//! the bytes are used up).
+//!
+//! Source: Virtio 1.0, 5.3 "Console Device"; lguest ABI, "Status protocol".
+//!
+//! Next on the tour: [`crate::device_window`].
+
+use abi::PAGE_SIZE;
+use abi::device_page::{
+    DESC_WRITE, STATUS, STATUS_ACKNOWLEDGE, STATUS_DRIVER, STATUS_DRIVER_OK, TYPE_CONSOLE,
+};
+
+use crate::device_window::DeviceWindow;
+use crate::devices::{Queue, devices};
+use crate::frames::Frame;
+use crate::hypercall::{Call, halt};
+use crate::interrupts;
+use crate::local::Local;
+use crate::virtqueue::Virtqueue;
+
+static CONSOLE: Local<Option<Console>> = Local::new(None);
+
+/// Why a queue in the device pages cannot be out of reach: its place was looked up there.
+const RING_IS_THERE: &str = "the rings lie in the device pages";
+
+struct Console {
+    window: DeviceWindow,
+    input: Virtqueue,
+    output: Virtqueue,
+    from_person: Frame,
+    to_person: Frame,
+    /// Bytes of `from_person` that were not read yet.
+    unread: core::ops::Range<u32>,
+}
+
+/// Finds the console and sends all further text there; `false` if there is none.
+pub fn start() -> bool {
+    let mut window = DeviceWindow::new();
+    let page = window.device_page();
+    let found = devices(&page).find(|device| device.kind == TYPE_CONSOLE);
+    let Some(device) = found else { return false };
+    let (Some(input), Some(output)) = (device.queue(0), device.queue(1)) else { return false };
+    set_up(&mut window, device.offset, device.accepted_features());
+    CONSOLE.with(|console| {
+        let mut new = Console::new(window, input, output);
+        new.offer_input();
+        *console = Some(new);
+    });
+    interrupts::handle(input.irq, || {}); // its only task is to end a HALT
+    super::set_sink(write);
+    true
+}
+
+/// Resets the device and brings it to life, accepting no features, in the order of Linux 3.1.
+fn set_up(window: &mut DeviceWindow, offset: u32, accepted: core::ops::Range<u32>) {
+    let device = window.start() + offset;
+    window.set_byte(offset + STATUS, 0);
+    Call::notify(abi::GuestPhys(device)).make();
+    window.set_byte(offset + STATUS, STATUS_ACKNOWLEDGE);
+    window.set_byte(offset + STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
+    accepted.for_each(|offset| window.set_byte(offset, 0));
+    Call::notify(abi::GuestPhys(device)).make();
+    window.set_byte(offset + STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK);
+}
+
+/// Writes `bytes`; they are out on return.
+fn write(bytes: &[u8]) {
+    CONSOLE.with(|console| {
+        if let Some(console) = console {
+            bytes.chunks(PAGE_SIZE as usize).for_each(|chunk| console.write(chunk));
+        }
+    });
+}
+
+/// The next byte typed; sleeps until there is one.
+pub fn read_byte() -> u8 {
+    loop {
+        // The look and the sleep must not have an interrupt between them, or it would be slept
+        // through. HALT turns interrupts on by itself when one comes.
+        let saved = interrupts::save_and_disable();
+        if let Some(byte) = CONSOLE.with(|console| console.as_mut().and_then(Console::read)) {
+            interrupts::restore(saved);
+            return byte;
+        }
+        halt();
+        interrupts::restore(saved);
+    }
+}
+
+/// Runs `body` on the output queue and the device pages; for tests of what the Host makes of a ring.
+pub fn with_output<R>(body: impl FnOnce(&mut Virtqueue, &mut DeviceWindow) -> R) -> Option<R> {
+    CONSOLE.with(|console| console.as_mut().map(|console| body(&mut console.output, &mut console.window)))
+}
+
+impl Console {
+    fn new(window: DeviceWindow, input: Queue, output: Queue) -> Self {
+        Self {
+            window,
+            input: Virtqueue::new(input),
+            output: Virtqueue::new(output),
+            from_person: Frame::alloc(),
+            to_person: Frame::alloc(),
+            unread: 0..0,
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.to_person.copy_from(bytes);
+        let len = bytes.len() as u32;
+        self.output.offer(&mut self.window, 0, self.to_person.phys(), len, 0).expect(RING_IS_THERE);
+        Call::notify(self.output.at()).make();
+        while self.output.take_used(&self.window).expect(RING_IS_THERE).is_none() {
+            core::hint::spin_loop();
+        }
+    }
+
+    fn offer_input(&mut self) {
+        let buffer = self.from_person.phys();
+        self.input.offer(&mut self.window, 0, buffer, PAGE_SIZE, DESC_WRITE).expect(RING_IS_THERE);
+        Call::notify(self.input.at()).make();
+    }
+
+    fn read(&mut self) -> Option<u8> {
+        if self.unread.is_empty() {
+            let used = self.input.take_used(&self.window).expect(RING_IS_THERE)?;
+            self.unread = 0..used.len.min(PAGE_SIZE);
+        }
+        let byte = self.unread.next().map(|offset| self.from_person.byte(offset));
+        if self.unread.is_empty() {
+            self.offer_input();
+        }
+        byte
+    }
+}

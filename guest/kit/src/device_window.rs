@@ -1,0 +1,121 @@
+//! The pages above RAM, where devices and their rings live.
+//!
+//! They belong to the Launcher as much as to the Guest and to no Rust variable
+//! at all, so reading and writing them is safe as long as it stays inside.
+//!
+//! Invariants: every access is checked against the window (`place`), and is
+//! volatile: the Launcher changes what is there.
+//!
+//! Source: lguest ABI, "Guest memory map as prepared".
+//!
+//! Next on the tour: [`crate::console`].
+
+use abi::device_page::DEVICE_PAGES;
+use abi::memory::check_range;
+use abi::{GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE};
+
+use crate::boot_params::memory_size;
+use crate::devices::DevicePage;
+use crate::frames::direct;
+
+/// The device pages of this Guest.
+#[derive(Debug)]
+pub struct DeviceWindow {
+    start: u32,
+}
+
+impl DeviceWindow {
+    /// The window right above RAM.
+    pub fn new() -> Self {
+        Self { start: memory_size() }
+    }
+
+    /// The physical address of the device page.
+    pub fn start(&self) -> u32 {
+        self.start
+    }
+
+    /// A copy of the device page.
+    pub fn device_page(&self) -> DevicePage {
+        let mut page = [0; PAGE_SIZE as usize];
+        self.read_into(GuestPhys(self.start), &mut page).expect("the first page is inside");
+        page
+    }
+
+    /// Sets the byte at `offset` of the device page.
+    pub fn set_byte(&mut self, offset: u32, value: u8) {
+        self.write_u8(GuestPhys(self.start + offset), value).expect("the device page is inside");
+    }
+
+    /// Where `len` bytes at `at` can be reached, if they lie in the window.
+    fn place<T>(&self, at: GuestPhys, len: usize) -> GuestResult<*mut T> {
+        check_range(at, len, self.limit())?;
+        let outside = at.0 < self.start || !at.0.is_multiple_of(size_of::<T>() as u32);
+        if outside {
+            return Err(KillReason::OutOfGuestMemory { at, len: len as u32 });
+        }
+        Ok(direct(at).0 as *mut T)
+    }
+
+    fn read<T: Copy>(&self, at: GuestPhys) -> GuestResult<T> {
+        let from = self.place::<T>(at, size_of::<T>())?;
+        // SAFETY: inside the window, mapped by the direct map, aligned (`place`); only integers.
+        Ok(unsafe { from.read_volatile() })
+    }
+
+    fn write<T: Copy>(&mut self, at: GuestPhys, value: T) -> GuestResult {
+        let to = self.place::<T>(at, size_of::<T>())?;
+        // SAFETY: inside the window, mapped by the direct map, aligned (`place`); only integers.
+        unsafe { to.write_volatile(value) };
+        Ok(())
+    }
+}
+
+impl Default for DeviceWindow {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl GuestMemory for DeviceWindow {
+    fn limit(&self) -> u32 {
+        self.start + DEVICE_PAGES * PAGE_SIZE
+    }
+
+    fn read_into(&self, at: GuestPhys, into: &mut [u8]) -> GuestResult {
+        self.place::<u8>(at, into.len())?;
+        for (place, byte) in (at.0..).zip(into) {
+            *byte = self.read(GuestPhys(place))?;
+        }
+        Ok(())
+    }
+
+    fn write_from(&mut self, at: GuestPhys, from: &[u8]) -> GuestResult {
+        self.place::<u8>(at, from.len())?;
+        for (place, byte) in (at.0..).zip(from) {
+            self.write(GuestPhys(place), *byte)?;
+        }
+        Ok(())
+    }
+
+    fn zero(&mut self, at: GuestPhys, len: u32) -> GuestResult {
+        self.place::<u8>(at, len as usize)?;
+        (at.0..at.0 + len).try_for_each(|place| self.write(GuestPhys(place), 0u8))
+    }
+
+    fn read_u32(&self, at: GuestPhys) -> GuestResult<u32> {
+        self.read(at)
+    }
+
+    fn read_u16(&self, at: GuestPhys) -> GuestResult<u16> {
+        self.read(at)
+    }
+
+    fn write_u32(&mut self, at: GuestPhys, value: u32) -> GuestResult {
+        self.write(at, value)
+    }
+
+    fn write_u16(&mut self, at: GuestPhys, value: u16) -> GuestResult {
+        self.write(at, value)
+    }
+}

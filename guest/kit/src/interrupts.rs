@@ -1,0 +1,102 @@
+//! Interrupts: a flag in memory, a mask in memory, and who handles what.
+//!
+//! The real interrupt flag is always set while a Guest runs. What the kernel
+//! means by "interrupts off" is bit 9 of a word it shares with the Host, so
+//! switching it costs a store. Only switching *on* may cost an exit, when the
+//! Host has said that something waits.
+//!
+//! Invariants:
+//! - Whoever turns interrupts on looks for what is pending afterwards, never
+//!   before: an interrupt that arrives in between is seen either way (`restore`).
+//! - A handler runs with interrupts off: gates of lines are interrupt gates
+//!   ([`crate::traps`] makes no others).
+//!
+//! Source: lguest ABI, "Virtual interrupts" and "Semantics" of `lguest_data`.
+//!
+//! Next on the tour: [`crate::traps`].
+
+use core::sync::atomic::{Ordering, compiler_fence};
+
+use abi::hypercall::IRQ_LINES;
+use abi::lguest_data::IF;
+
+use crate::hypercall::Call;
+use crate::local::Local;
+use crate::shared;
+
+/// The virtual interrupt flag as it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "what was saved should be restored"]
+pub struct Saved(u32);
+
+/// A function that serves an interrupt line.
+pub type Handler = fn();
+
+static HANDLERS: Local<[Option<Handler>; IRQ_LINES as usize]> = Local::new([None; IRQ_LINES as usize]);
+
+/// Whether interrupts are on.
+pub fn are_enabled() -> bool {
+    shared::irq_enabled().load(Ordering::Relaxed) & IF != 0
+}
+
+/// Turns interrupts off.
+pub fn disable() {
+    shared::irq_enabled().store(0, Ordering::Relaxed);
+    compiler_fence(Ordering::SeqCst);
+}
+
+/// Turns interrupts on and lets in what has been waiting.
+pub fn enable() {
+    restore(Saved(IF));
+}
+
+/// Turns interrupts off and says how they were.
+pub fn save_and_disable() -> Saved {
+    let saved = Saved(shared::irq_enabled().load(Ordering::Relaxed));
+    disable();
+    saved
+}
+
+/// Puts interrupts back as they were.
+pub fn restore(saved: Saved) {
+    compiler_fence(Ordering::SeqCst);
+    shared::irq_enabled().store(saved.0, Ordering::Relaxed);
+    compiler_fence(Ordering::SeqCst); // the Host must see the flag before we ask what is pending
+    if shared::irq_pending().load(Ordering::Relaxed) & saved.0 & IF != 0 {
+        Call::SEND_INTERRUPTS.make();
+    }
+}
+
+/// Runs `body` without interrupts.
+#[track_caller]
+pub fn without<R>(body: impl FnOnce() -> R) -> R {
+    let saved = save_and_disable();
+    let result = body();
+    restore(saved);
+    result
+}
+
+/// Has `handler` called for line `line`, and unblocks it.
+pub fn handle(line: u8, handler: Handler) {
+    HANDLERS.with(|handlers| handlers[usize::from(line)] = Some(handler));
+    unblock(line);
+}
+
+/// Keeps line `line` waiting.
+pub fn block(line: u8) {
+    shared::blocked_interrupts().fetch_or(1 << line, Ordering::Relaxed);
+}
+
+/// Lets line `line` through. Nothing tells the Host by itself, so it is told.
+pub fn unblock(line: u8) {
+    shared::blocked_interrupts().fetch_and(!(1 << line), Ordering::Relaxed);
+    Call::SEND_INTERRUPTS.make();
+}
+
+/// Serves line `line`; called from the trap stubs.
+pub(crate) fn dispatch(line: u8) {
+    match HANDLERS.with(|handlers| handlers[usize::from(line)]) {
+        Some(handler) => handler(),
+        None => panic!("interrupt line {line} has no handler and should be blocked"),
+    }
+}

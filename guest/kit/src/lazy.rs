@@ -1,0 +1,63 @@
+//! Hypercalls in company: the ring of queued calls.
+//!
+//! An exit costs far more than the call it carries, so a Guest that has many
+//! page-table entries to announce writes them into a ring of 64 and exits
+//! once. The Host works off the ring, oldest first, before any other call.
+//!
+//! ```text
+//!   batch(|| { set, set, set … })     each: slot filled, then marked ready
+//!         └── FLUSH_ASYNC             one exit for all of them
+//! ```
+//!
+//! A full ring is no error: the next call is made on the spot, and that exit
+//! empties the ring first, so the order holds.
+//!
+//! Invariants: a slot is marked ready after its record is written, never
+//! before (a release store); `Cursor`'s tests keep the two from passing each other.
+//!
+//! Source: lguest ABI, "Async ring".
+//!
+//! Next on the tour: [`crate::interrupts`].
+
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use abi::lguest_data::RING_READY;
+
+use crate::hypercall::Call;
+use crate::local::Local;
+use crate::ring::Cursor;
+use crate::shared;
+
+static CURSOR: Local<Cursor> = Local::new(Cursor::START);
+static BATCHING: AtomicBool = AtomicBool::new(false);
+
+/// Runs `body`; what it [`issue`]s reaches the Host before this returns, all at once if it fits.
+pub fn batch<R>(body: impl FnOnce() -> R) -> R {
+    let outer = BATCHING.swap(true, Ordering::Relaxed);
+    let result = body();
+    BATCHING.store(outer, Ordering::Relaxed);
+    Call::FLUSH_ASYNC.make();
+    result
+}
+
+/// Makes `call`, or queues it if a [`batch`] is open.
+pub fn issue(call: Call) {
+    if BATCHING.load(Ordering::Relaxed) { queue(call) } else { call.make() }
+}
+
+/// Queues `call`; makes it if the ring is full.
+pub fn queue(call: Call) {
+    let slot = CURSOR.with(|cursor| cursor.claim(|slot| shared::hcall_status(slot).load(Ordering::Relaxed)));
+    match slot {
+        Some(slot) => fill(slot, call),
+        None => call.make(),
+    }
+}
+
+fn fill(slot: usize, call: Call) {
+    let [a, b, c] = call.arguments;
+    for (to, from) in shared::hcall(slot).iter().zip([call.number, a, b, c, 0]) {
+        to.store(from, Ordering::Relaxed);
+    }
+    shared::hcall_status(slot).store(RING_READY, Ordering::Release);
+}

@@ -1,0 +1,95 @@
+//! Time: a clock that is read, and an alarm that is set.
+//!
+//! The clock is the TSC, which a Guest may read without asking. The Host tells
+//! its frequency; where it tells none, its own clock in `lguest_data` serves,
+//! refreshed at each interrupt. The alarm is one-shot; a periodic tick sets
+//! the next one in the handler of the last.
+//!
+//! Invariants: [`Clock`](now) never steps back while the TSC does not.
+//!
+//! Source: lguest ABI, "Time".
+//!
+//! Next on the tour: [`crate::console`].
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use abi::Nanos;
+
+use crate::hypercall::Call;
+use crate::local::Local;
+use crate::{interrupts, shared};
+
+/// The interrupt line of the timer.
+pub const TIMER_LINE: u8 = 0;
+
+static TICKS: AtomicU32 = AtomicU32::new(0);
+static PERIOD: Local<Nanos> = Local::new(Nanos(0));
+
+/// The time-stamp counter.
+#[inline(always)]
+pub fn rdtsc() -> u64 {
+    // SAFETY: it only reads, and the Host leaves it open to every ring.
+    unsafe { core::arch::x86::_rdtsc() }
+}
+
+/// The time on a clock whose zero means nothing.
+pub fn now() -> Nanos {
+    match u64::from(shared::tsc_khz().load(Ordering::Relaxed)) {
+        0 => wall_clock(),
+        khz => from_ticks(rdtsc(), khz),
+    }
+}
+
+/// TSC ticks at `khz` as nanoseconds, without overflow on the way.
+fn from_ticks(ticks: u64, khz: u64) -> Nanos {
+    Nanos(ticks / khz * 1_000_000 + ticks % khz * 1_000_000 / khz)
+}
+
+/// The time since 1970, as of the last interrupt.
+pub fn wall_clock() -> Nanos {
+    loop {
+        let seconds = shared::time_sec().load(Ordering::Acquire);
+        let nanos = shared::time_nsec().load(Ordering::Acquire);
+        if shared::time_sec().load(Ordering::Relaxed) == seconds {
+            return Nanos(u64::from(seconds) * 1_000_000_000 + u64::from(nanos));
+        }
+    }
+}
+
+/// Has `handler` called on each timer interrupt.
+pub fn on_alarm(handler: fn()) {
+    interrupts::handle(TIMER_LINE, handler);
+}
+
+/// Asks for one timer interrupt after `delay`, in place of any other.
+pub fn set_alarm(delay: Nanos) {
+    Call::set_clockevent(delay).make();
+}
+
+/// Takes the alarm back.
+pub fn cancel_alarm() {
+    Call::set_clockevent(Nanos(0)).make();
+}
+
+/// Starts a periodic tick.
+pub fn start_ticking(period: Nanos) {
+    PERIOD.set(period);
+    on_alarm(|| {
+        TICKS.fetch_add(1, Ordering::Relaxed);
+        set_alarm(PERIOD.get());
+    });
+    set_alarm(period);
+}
+
+/// Timer interrupts of the periodic tick so far.
+pub fn ticks() -> u32 {
+    TICKS.load(Ordering::Relaxed)
+}
+
+/// Spins until `delay` has passed, interrupts or not.
+pub fn spin(delay: Nanos) {
+    let end = now().after(delay);
+    while now() < end {
+        core::hint::spin_loop();
+    }
+}

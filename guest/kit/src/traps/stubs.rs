@@ -1,0 +1,95 @@
+//! The assembly of traps: 256 stubs, one common path, one way out.
+//!
+//! The way out ends in the `iret` stub. A plain `iret` at ring 1 leaves the
+//! real interrupt flag alone and knows nothing of the virtual one, so the stub
+//! first stores the flags it is about to load where the Host looks. Between
+//! that store and the `iret` no interrupt may be delivered, or frames would
+//! pile up on a stack that is about to be left; the Host is told the range.
+//!
+//! ```text
+//!   [esp]  saved eax | eip | cs | eflags | (esp | ss)
+//!   noirq_start:  irq_enabled = eflags
+//!                 pop eax
+//!                 iret
+//!   noirq_end:
+//! ```
+//!
+//! Invariants: stubs are 16 bytes apart, so the address of one is arithmetic
+//! (the assembler's `.balign`, and `stub`).
+//!
+//! Source: lguest ABI, "Semantics" of `lguest_data`, on `irq_enabled`.
+//!
+//! Next on the tour: [`crate::probe`].
+
+use core::arch::global_asm;
+
+use crate::segment_descriptor::KERNEL_DATA;
+use crate::shared;
+
+/// Bytes from one stub to the next.
+const STUB: u32 = 16;
+
+/// Vectors for which the CPU pushes an error code: 8, 10 to 14, 17.
+const HAS_ERROR: u32 = 0x0002_7D00;
+
+// `.byte 0x6a` is `push imm8`; spelled out because the assembler would take the symbol `vector` for
+// a place in memory. It is sign-extended, so only the low byte of what it pushes counts.
+global_asm!(
+    ".pushsection .text.trap_stubs, \"ax\"",
+    ".globl trap_stubs, iret_stub, noirq_start, noirq_end",
+    ".balign {STUB}",
+    "trap_stubs:",
+    ".set vector, 0",
+    ".rept 256",
+    "  .balign {STUB}",
+    "  .if vector > 31 || !(({HAS_ERROR} >> vector) & 1)",
+    "    push 0",
+    "  .endif",
+    "  .byte 0x6a, vector",
+    "  jmp trap_common",
+    "  .set vector, vector + 1",
+    ".endr",
+    "trap_common:",
+    "  pushad",
+    "  push ds",
+    "  push es",
+    "  push fs",
+    "  push gs",
+    "  mov eax, {KERNEL_DATA}",
+    "  mov ds, eax",
+    "  mov es, eax",
+    "  cld",
+    "  push esp",
+    "  call {dispatch}",
+    "  add esp, 4",
+    "  pop gs",
+    "  pop fs",
+    "  pop es",
+    "  pop ds",
+    "  popad",
+    "  add esp, 8", // vector and code
+    "iret_stub:",
+    "  push eax",
+    "  mov eax, [esp + 12]",
+    "noirq_start:",
+    "  mov ss:[{DATA} + {IRQ_ENABLED}], eax", // DS is the interrupted program's by now
+    "  pop eax",
+    "  iretd",
+    "noirq_end:",
+    ".popsection",
+    STUB = const STUB,
+    HAS_ERROR = const HAS_ERROR,
+    KERNEL_DATA = const KERNEL_DATA,
+    IRQ_ENABLED = const shared::IRQ_ENABLED,
+    DATA = sym shared::DATA,
+    dispatch = sym super::dispatch,
+);
+
+unsafe extern "C" {
+    safe static trap_stubs: [u8; STUB as usize * 256];
+}
+
+/// Where the gate of `vector` should lead.
+pub(crate) fn stub(vector: u8) -> u32 {
+    &raw const trap_stubs as u32 + u32::from(vector) * STUB
+}

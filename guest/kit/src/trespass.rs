@@ -1,0 +1,113 @@
+//! What a Guest must not do, for Guests whose task is to try.
+//!
+//! The functions are safe to call for the reason they exist: a Host that keeps
+//! the treaty ends the Guest, or shrugs. If one returns where it should not
+//! have, the test that called it reports just that and powers off.
+//!
+//! Source: lguest ABI, "Security weaknesses found".
+//!
+//! Next on the tour: [`crate::native`].
+
+use core::arch::{asm, naked_asm};
+
+use abi::GuestLinear;
+use abi::lguest_data::SWITCHER_BASE;
+
+use crate::hypercall::Call;
+
+/// Makes hypercall `number` with whatever arguments.
+pub fn hypercall(number: u32, arguments: [u32; 3]) {
+    Call::raw(number, arguments).make();
+}
+
+/// EFLAGS bit: single step.
+pub const TF: u32 = 1 << 8;
+/// EFLAGS bits: the I/O privilege level.
+pub const IOPL: u32 = 3 << 12;
+/// EFLAGS bit: nested task.
+pub const NT: u32 = 1 << 14;
+/// EFLAGS bit: alignment checks.
+pub const AC: u32 = 1 << 18;
+
+/// Sets `flags`, makes a FLUSH_ASYNC call with them, and says which flags came back. TF is not for
+/// this function: [`single_step_a_call`].
+pub fn flags_across_a_call(flags: u32) -> u32 {
+    let seen: u32;
+    // SAFETY: the flags are put back; the Host changes no register.
+    unsafe {
+        asm!(
+            "pushfd",
+            "pushfd",
+            "or dword ptr [esp], {flags}",
+            "popfd",
+            "int 0x1f",
+            "pushfd",
+            "pop {seen}",
+            "popfd",
+            flags = in(reg) flags, seen = lateout(reg) seen, in("eax") 0,
+        );
+    }
+    seen
+}
+
+/// Makes a FLUSH_ASYNC call with the trap flag set; somebody must handle vector 1.
+pub fn single_step_a_call() {
+    // SAFETY: the flags are put back; the handler of vector 1 may change nothing but the trap flag.
+    unsafe {
+        asm!(
+            "pushfd",
+            "pushfd",
+            "or dword ptr [esp], {TF}",
+            "popfd",
+            "int 0x1f",
+            "nop",
+            "popfd",
+            TF = const TF, in("eax") 0,
+        );
+    }
+}
+
+/// Where the real GDT is: an instruction nobody can refuse.
+pub fn gdt_address() -> GuestLinear {
+    let mut register = [0u16; 3];
+    // SAFETY: stores six bytes, for which there is room.
+    unsafe { asm!("sgdt [{}]", in(reg) &raw mut register) };
+    GuestLinear(u32::from(register[1]) | u32::from(register[2]) << 16)
+}
+
+/// Every page of the area that belongs to the Switcher.
+pub fn switcher_pages() -> impl Iterator<Item = GuestLinear> {
+    (0..1024u32).map(|page| GuestLinear(SWITCHER_BASE + page * 4096))
+}
+
+/// Moves the stack pointer to `at` and then divides by zero, so that a frame must be pushed there.
+pub fn fault_with_stack_at(at: GuestLinear) -> ! {
+    // SAFETY: nothing is read from that stack, and control does not come back.
+    unsafe {
+        asm!("mov esp, {}", "div {zero}", "2: jmp 2b", in(reg) at.0, zero = in(reg) 0, options(noreturn))
+    }
+}
+
+/// Jumps to `at`.
+pub fn jump(at: GuestLinear) -> ! {
+    // SAFETY: whatever is there runs at ring 1, or does not run at all; control does not come back.
+    unsafe { asm!("jmp {}", in(reg) at.0, options(noreturn)) }
+}
+
+/// Loads GS with `selector`, has `change` pull the rug, and makes one more call.
+pub fn call_with_stale_segment(selector: u16, change: impl FnOnce()) {
+    // SAFETY: no code of this Guest uses GS.
+    unsafe { asm!("mov gs, {:e}", in(reg) u32::from(selector)) };
+    change();
+    Call::FLUSH_ASYNC.make();
+    // SAFETY: the null selector may always be loaded.
+    unsafe { asm!("mov gs, {:e}", in(reg) 0u32) };
+}
+
+/// An `iret` to ring 0, to flat code the Host keeps for itself.
+///
+/// The CPU refuses: a return never goes inwards.
+#[unsafe(naked)]
+pub extern "C" fn iret_to_ring_0() -> ! {
+    naked_asm!("pushfd", "push 0x50", "push 0xC0100000", "iretd")
+}

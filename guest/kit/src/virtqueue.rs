@@ -1,0 +1,161 @@
+//! The driver's side of a virtqueue.
+//!
+//! The driver writes a descriptor, puts its number into the available ring and
+//! raises the index; the device answers in the used ring. One buffer is one
+//! descriptor here: nothing a small Guest sends needs a chain.
+//!
+//! ```text
+//!   at                 +16*n               4096-aligned
+//!   | descriptors      | available         | used
+//!   | at:u64 len flags | flags idx ring[n] | flags idx {id len}[n]
+//! ```
+//!
+//! Invariants: `a_buffer_goes_out_and_comes_back`,
+//! `the_indices_run_past_the_size_of_the_queue`.
+//!
+//! Source: Virtio 1.0, 2.4 "Virtqueues" and 2.4.2 "Legacy Interfaces";
+//! lguest ABI, "Virtqueues".
+//!
+//! Next on the tour: [`crate::device_window`].
+
+use core::sync::atomic::{Ordering, fence};
+
+use abi::device_page::{avail_offset, used_offset};
+use abi::{GuestMemory, GuestPhys, GuestResult};
+
+use crate::devices::Queue;
+
+/// Offset of `idx` in either ring.
+const INDEX: u32 = 2;
+/// Offset of the first element in either ring.
+const ELEMENTS: u32 = 4;
+
+/// A queue and how far both sides have come.
+#[derive(Debug)]
+pub struct Virtqueue {
+    queue: Queue,
+    offered: u16,
+    taken: u16,
+}
+
+/// What the device gave back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Used {
+    /// The descriptor's number.
+    pub id: u32,
+    /// Bytes the device wrote.
+    pub len: u32,
+}
+
+impl Virtqueue {
+    /// A queue just reset: both rings at zero.
+    pub const fn new(queue: Queue) -> Self {
+        Self { queue, offered: 0, taken: 0 }
+    }
+
+    /// What to name when kicking it.
+    pub const fn at(&self) -> GuestPhys {
+        self.queue.at
+    }
+
+    /// Lends `len` bytes at `buffer` to the device through descriptor `id`.
+    ///
+    /// # Errors
+    /// If the queue does not lie in `mem`.
+    pub fn offer(
+        &mut self,
+        mem: &mut (impl GuestMemory + ?Sized),
+        id: u16,
+        buffer: GuestPhys,
+        len: u32,
+        flags: u16,
+    ) -> GuestResult {
+        let descriptor = self.offset(16 * u32::from(id));
+        mem.write_u32(descriptor, buffer.0)?;
+        mem.write_u32(GuestPhys(descriptor.0 + 4), 0)?;
+        mem.write_u32(GuestPhys(descriptor.0 + 8), len)?;
+        mem.write_u32(GuestPhys(descriptor.0 + 12), flags.into())?;
+        let slot = u32::from(self.offered % self.queue.entries);
+        let available = avail_offset(self.queue.entries);
+        mem.write_u16(self.offset(available + ELEMENTS + 2 * slot), id)?;
+        fence(Ordering::Release); // the device must find the slot filled when it sees the index
+        self.offered = self.offered.wrapping_add(1);
+        mem.write_u16(self.offset(available + INDEX), self.offered)
+    }
+
+    /// The next buffer the device is done with.
+    ///
+    /// # Errors
+    /// If the queue does not lie in `mem`.
+    pub fn take_used(&mut self, mem: &(impl GuestMemory + ?Sized)) -> GuestResult<Option<Used>> {
+        let used = used_offset(self.queue.entries);
+        if mem.read_u16(self.offset(used + INDEX))? == self.taken {
+            return Ok(None);
+        }
+        fence(Ordering::Acquire); // and only then read what the index announced
+        let slot = u32::from(self.taken % self.queue.entries);
+        let element = self.offset(used + ELEMENTS + 8 * slot);
+        self.taken = self.taken.wrapping_add(1);
+        Ok(Some(Used { id: mem.read_u32(element)?, len: mem.read_u32(GuestPhys(element.0 + 4))? }))
+    }
+
+    const fn offset(&self, offset: u32) -> GuestPhys {
+        GuestPhys(self.queue.at.0 + offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abi::device_page::{DESC_WRITE, ring_len};
+
+    const QUEUE: Queue = Queue { entries: 4, irq: 1, at: GuestPhys(0) };
+
+    /// A device that gives back whatever it finds, as if it had written `len` bytes.
+    fn answer(ram: &mut [u8], len: u32) {
+        let (available, used) = (avail_offset(4), used_offset(4));
+        let done = ram.read_u16(GuestPhys(used + INDEX)).unwrap();
+        let slot = u32::from(done % 4);
+        let id = ram.read_u16(GuestPhys(available + ELEMENTS + 2 * slot)).unwrap();
+        ram.write_u32(GuestPhys(used + ELEMENTS + 8 * slot), id.into()).unwrap();
+        ram.write_u32(GuestPhys(used + ELEMENTS + 8 * slot + 4), len).unwrap();
+        ram.write_u16(GuestPhys(used + INDEX), done.wrapping_add(1)).unwrap();
+    }
+
+    fn ram() -> Vec<u8> {
+        vec![0; ring_len(4) as usize]
+    }
+
+    #[test]
+    fn a_buffer_goes_out_and_comes_back() {
+        let mut ram = ram();
+        let mut queue = Virtqueue::new(QUEUE);
+        queue.offer(&mut *ram, 3, GuestPhys(0x5000), 64, DESC_WRITE).unwrap();
+        assert_eq!(queue.take_used(&*ram), Ok(None));
+        assert_eq!(ram.read_u32(GuestPhys(48)), Ok(0x5000));
+        assert_eq!((ram.read_u32(GuestPhys(56)), ram.read_u32(GuestPhys(60))), (Ok(64), Ok(2)));
+        answer(&mut ram, 7);
+        assert_eq!(queue.take_used(&*ram), Ok(Some(Used { id: 3, len: 7 })));
+        assert_eq!(queue.take_used(&*ram), Ok(None));
+    }
+
+    #[test]
+    fn the_indices_run_past_the_size_of_the_queue() {
+        let mut ram = ram();
+        let mut queue = Virtqueue::new(QUEUE);
+        for round in 0..u32::from(u16::MAX) + 6 {
+            let id = (round % 4) as u16;
+            queue.offer(&mut *ram, id, GuestPhys(0), 1, 0).unwrap();
+            answer(&mut ram, round);
+            assert_eq!(queue.take_used(&*ram), Ok(Some(Used { id: id.into(), len: round })));
+        }
+    }
+
+    #[test]
+    fn a_queue_outside_memory_is_an_error_not_a_crash() {
+        let mut ram = ram();
+        let mut queue = Virtqueue::new(Queue { at: GuestPhys(0x9000), ..QUEUE });
+        assert!(queue.offer(&mut *ram, 0, GuestPhys(0), 1, 0).is_err());
+        assert!(queue.take_used(&*ram).is_err());
+    }
+}
