@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Invariants:
-//! - Every field is read through [`Fields`], which knows where the file ends
+//! - Every field is read through one type that knows where the file ends
 //!   (`a_file_cut_anywhere_is_refused_or_unharmed`).
 //! - A [`Segment`] lies inside the file and holds no more of it than it has
 //!   memory for (`more_file_than_memory_is_refused`).
@@ -23,9 +23,11 @@
 //!
 //! Next on the tour: [`crate::boot_params`].
 
+mod error;
+
 use abi::GuestPhys;
 
-use crate::image::ImageError;
+pub use error::ElfError;
 
 const MAGIC: &[u8] = b"\x7fELF";
 const CLASS_32: u8 = 1;
@@ -70,18 +72,18 @@ pub fn is_elf(file: &[u8]) -> bool {
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
-    fn bytes(&self, offset: u32, len: u32) -> Result<&'a [u8], ImageError> {
+    fn bytes(&self, offset: u32, len: u32) -> Result<&'a [u8], ElfError> {
         let end = u64::from(offset) + u64::from(len);
         let range = usize::try_from(end).ok().and_then(|end| self.0.get(offset as usize..end));
-        range.ok_or(ImageError::Truncated { needed: end, len: self.0.len() })
+        range.ok_or(ElfError::Truncated { needed: end, len: self.0.len() })
     }
 
-    fn u16(&self, offset: u32) -> Result<u16, ImageError> {
+    fn u16(&self, offset: u32) -> Result<u16, ElfError> {
         let bytes = self.bytes(offset, 2)?;
         Ok(u16::from_le_bytes([bytes[0], bytes[1]]))
     }
 
-    fn u32(&self, offset: u32) -> Result<u32, ImageError> {
+    fn u32(&self, offset: u32) -> Result<u32, ElfError> {
         let bytes = self.bytes(offset, 4)?;
         Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
     }
@@ -91,45 +93,45 @@ impl<'a> Elf<'a> {
     /// Reads the header of a file that [`is_elf`].
     ///
     /// # Errors
-    /// An [`ImageError`] if it is cut short, or not a 32-bit executable for the i386.
-    pub fn admit(file: &'a [u8]) -> Result<Self, ImageError> {
+    /// An [`ElfError`] if it is cut short, or not a 32-bit executable for the i386.
+    pub fn admit(file: &'a [u8]) -> Result<Self, ElfError> {
         let file = Fields(file);
         let identity = file.bytes(0, 16)?;
         if identity[4] != CLASS_32 {
-            return Err(ImageError::Not32Bit);
+            return Err(ElfError::Not32Bit);
         }
         if identity[5] != LITTLE_ENDIAN {
-            return Err(ImageError::BigEndian);
+            return Err(ElfError::BigEndian);
         }
         let headers = Self::admit_header(&file)?;
         Ok(Self { file, headers_at: file.u32(28)?, headers, entry: GuestPhys(file.u32(24)?) })
     }
 
     /// Judges kind, machine and program headers, and returns how many of those there are.
-    fn admit_header(file: &Fields<'_>) -> Result<u16, ImageError> {
+    fn admit_header(file: &Fields<'_>) -> Result<u16, ElfError> {
         let (kind, machine) = (file.u16(16)?, file.u16(18)?);
         let (header_len, headers) = (file.u16(42)?, file.u16(44)?);
         if kind != EXECUTABLE {
-            return Err(ImageError::NotExecutable { kind });
+            return Err(ElfError::NotExecutable { kind });
         }
         if machine != MACHINE_386 {
-            return Err(ImageError::WrongMachine { machine });
+            return Err(ElfError::WrongMachine { machine });
         }
         if header_len != PROGRAM_HEADER_LEN {
-            return Err(ImageError::ProgramHeaderLen { len: header_len });
+            return Err(ElfError::ProgramHeaderLen { len: header_len });
         }
         if !(1..=PROGRAM_HEADERS_MAX).contains(&headers) {
-            return Err(ImageError::ProgramHeaders { count: headers });
+            return Err(ElfError::ProgramHeaders { count: headers });
         }
         Ok(headers)
     }
 
     /// The pieces to load, in the file's order; those without memory are left out.
-    pub fn segments(&self) -> impl Iterator<Item = Result<Segment<'a>, ImageError>> + '_ {
+    pub fn segments(&self) -> impl Iterator<Item = Result<Segment<'a>, ElfError>> + '_ {
         (0..self.headers).filter_map(|number| self.segment(number).transpose())
     }
 
-    fn segment(&self, number: u16) -> Result<Option<Segment<'a>>, ImageError> {
+    fn segment(&self, number: u16) -> Result<Option<Segment<'a>>, ElfError> {
         let offset = self.headers_at.saturating_add(u32::from(number) * u32::from(PROGRAM_HEADER_LEN));
         let header = Fields(self.file.bytes(offset, PROGRAM_HEADER_LEN.into())?);
         let (file_len, memory_len) = (header.u32(16)?, header.u32(20)?);
@@ -137,11 +139,13 @@ impl<'a> Elf<'a> {
             return Ok(None);
         }
         if file_len > memory_len {
-            return Err(ImageError::MoreFileThanMemory { segment: number });
+            return Err(ElfError::MoreFileThanMemory { segment: number });
+        }
+        if memory_len == 0 {
+            return Ok(None);
         }
         let bytes = self.file.bytes(header.u32(4)?, file_len)?;
-        let segment = Segment { number, at: GuestPhys(header.u32(12)?), bytes, memory_len };
-        Ok((memory_len > 0).then_some(segment))
+        Ok(Some(Segment { number, at: GuestPhys(header.u32(12)?), bytes, memory_len }))
     }
 }
 

@@ -21,7 +21,7 @@ use core::fmt;
 use abi::{GuestMemory, GuestPhys, GuestResult};
 
 use crate::{
-    elf::{Elf, Segment, is_elf},
+    elf::{Elf, ElfError, Segment, is_elf},
     layout::{Area, Layout},
 };
 
@@ -35,42 +35,8 @@ pub enum ImageError {
     UnknownKind,
     /// A compressed Linux kernel with its own unpacker.
     BzImage,
-    /// The file ends before something it says it has.
-    Truncated {
-        /// Bytes it should have at least.
-        needed: u64,
-        /// Bytes it has.
-        len: usize,
-    },
-    /// ELF, but not of the 32-bit class.
-    Not32Bit,
-    /// ELF, but not little-endian.
-    BigEndian,
-    /// An object file, a shared library or a core dump.
-    NotExecutable {
-        /// `e_type`.
-        kind: u16,
-    },
-    /// For another CPU.
-    WrongMachine {
-        /// `e_machine`.
-        machine: u16,
-    },
-    /// Program headers of an unknown form.
-    ProgramHeaderLen {
-        /// `e_phentsize`.
-        len: u16,
-    },
-    /// No program headers, or too many.
-    ProgramHeaders {
-        /// `e_phnum`.
-        count: u16,
-    },
-    /// A segment with more bytes in the file than in memory.
-    MoreFileThanMemory {
-        /// Its program header's number.
-        segment: u16,
-    },
+    /// ELF, but nothing a Guest could run.
+    Elf(ElfError),
     /// A segment where something else is, or nothing.
     Obstacle {
         /// Its program header's number.
@@ -104,6 +70,12 @@ pub enum ImageError {
         /// Its bytes.
         len: usize,
     },
+}
+
+impl From<ElfError> for ImageError {
+    fn from(error: ElfError) -> Self {
+        Self::Elf(error)
+    }
 }
 
 /// An image found fit for a layout.
@@ -184,23 +156,7 @@ impl fmt::Display for ImageError {
             Self::BzImage => f.write_str(
                 "is a bzImage, which cannot be loaded yet; use the ELF file vmlinux it was made of",
             ),
-            Self::Truncated { needed, len } => {
-                write!(f, "is truncated: it needs {needed} bytes and has {len}")
-            }
-            Self::Not32Bit => f.write_str("is an ELF file of 64 bits; a Guest is 32-bit code"),
-            Self::BigEndian => f.write_str("is a big-endian ELF file; the i386 is little-endian"),
-            Self::NotExecutable { kind } => {
-                write!(f, "is an ELF file of type {kind}; only executables (type 2) can be loaded")
-            }
-            Self::WrongMachine { machine } => {
-                write!(f, "is an ELF file for machine {machine}, not for the i386 (machine 3)")
-            }
-            Self::ProgramHeaderLen { len } => write!(f, "has program headers of {len} bytes, not 32"),
-            Self::ProgramHeaders { count: 0 } => f.write_str("has no program headers, so nothing to load"),
-            Self::ProgramHeaders { count } => write!(f, "has {count} program headers, too many to be true"),
-            Self::MoreFileThanMemory { segment } => {
-                write!(f, "has more bytes in the file than in memory for segment {segment}")
-            }
+            Self::Elf(error) => error.fmt(f),
             Self::Obstacle { segment, at, len, area } => {
                 write!(f, "has a segment {segment} of {len} bytes at {at}, which {area}")
             }

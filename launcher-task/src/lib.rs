@@ -21,7 +21,8 @@
 //!   property tests beside each parser).
 //! - What a Guest could rewrite is copied before it is judged, and it is
 //!   judged on the copy ([`chain`], [`bus`]).
-//! - Nothing is allocated while a Guest runs: the heap is for setting up.
+//! - A kick allocates nothing: a chain's room is made once
+//!   (`a_chain_as_long_as_its_queue_fits_and_no_longer`).
 //!
 //! Source: lguest ABI, sections "Boot", "Devices" and "Shutdown"; virtio 0.9.5.
 //!

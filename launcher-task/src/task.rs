@@ -72,7 +72,7 @@ pub struct Launcher<'a> {
     initrd: &'a [u8],
     layout: Layout,
     bus: Bus,
-    /// Until when it sleeps, if it does.
+    /// Until when it sleeps, unless something has woken it; may have passed.
     asleep: Option<Nanos>,
 }
 
@@ -141,7 +141,6 @@ impl<'a> Launcher<'a> {
         if let Some(until) = self.asleep.filter(|&until| now < until) {
             return Ok(Step::Blocked(until));
         }
-        self.asleep = None;
         for _ in 0..KICKS_PER_STEP {
             if self.bus.is_busy() {
                 break;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    chain::Direction::{Readable, Writable},
     config::MIB,
     console::ConsoleDevice,
     device::Shape,
@@ -102,11 +103,11 @@ fn notify_is_resolved_in_the_abis_order() {
 fn a_kick_serves_its_queue_and_raises_its_line() {
     let mut bench = bench();
     let mut driver = Driver::new(GuestPhys(ECHO_RING));
-    driver.offer(&mut bench.ram, &[(0, 1, crate::chain::Direction::Readable)]);
+    driver.offer(&mut bench.ram, &[(0, 1, Readable)]);
     assert_eq!(bench.notify(ECHO_RING), kicked(&[3]));
     assert_eq!(driver.used(&bench.ram), [(0, 0)]);
     driver.set_available_flags(&mut bench.ram, 1);
-    driver.offer(&mut bench.ram, &[(0, 1, crate::chain::Direction::Readable)]);
+    driver.offer(&mut bench.ram, &[(0, 1, Readable)]);
     assert_eq!(bench.notify(ECHO_RING), kicked(&[]), "the driver wants no interrupt");
 }
 
@@ -116,7 +117,7 @@ fn typing_is_looked_for_at_each_step_once_there_is_a_buffer() {
     assert_eq!(bench.serve(), []);
     assert_eq!(bench.terminal.reads, 0);
     let mut driver = Driver::new(GuestPhys(INPUT_RING));
-    driver.offer(&mut bench.ram, &[(0x100, 4, crate::chain::Direction::Writable)]);
+    driver.offer(&mut bench.ram, &[(0x100, 4, Writable)]);
     assert_eq!(bench.notify(INPUT_RING), kicked(&[]));
     assert_eq!(bench.serve(), []);
     bench.terminal.typed.extend(b"hi");
@@ -146,7 +147,7 @@ fn early_text_is_shown_to_its_nul_the_end_of_memory_or_the_bound() {
 fn status_zero_resets_the_device() {
     let mut bench = bench();
     let mut driver = Driver::new(GuestPhys(ECHO_RING));
-    driver.offer(&mut bench.ram, &[(0, 1, crate::chain::Direction::Readable)]);
+    driver.offer(&mut bench.ram, &[(0, 1, Readable)]);
     bench.notify(ECHO_RING).unwrap();
     let accepted = ECHO as usize + 5 + 8 + 1;
     bench.ram[accepted] = 0x81;
@@ -155,8 +156,28 @@ fn status_zero_resets_the_device() {
     assert!(bench.ram[ring..ring + 0x3000].iter().all(|&byte| byte == 0));
     assert_eq!(bench.ram[accepted - 1..=accepted + 2], [0x81, 0, 7, 8]);
     driver = Driver::new(GuestPhys(ECHO_RING));
-    driver.offer(&mut bench.ram, &[(0, 1, crate::chain::Direction::Readable)]);
+    driver.offer(&mut bench.ram, &[(0, 1, Readable)]);
     assert_eq!(bench.notify(ECHO_RING), kicked(&[3]), "its cursors started over too");
+}
+
+#[test]
+fn a_reset_takes_back_the_buffers_that_were_waiting() {
+    let mut bench = bench();
+    let mut driver = Driver::new(GuestPhys(INPUT_RING));
+    driver.offer(&mut bench.ram, &[(0x100, 4, Writable)]);
+    bench.notify(INPUT_RING).unwrap();
+    assert_eq!(bench.notify(CONSOLE), Ok(Notified::Reset));
+    bench.terminal = FakeConsole::with_typed(b"late");
+    assert_eq!(bench.serve(), []);
+    assert_eq!((bench.terminal.reads, &bench.ram[0x100..0x104]), (0, [0; 4].as_slice()));
+    Driver::new(GuestPhys(INPUT_RING)).offer(&mut bench.ram, &[(0x100, 4, Writable)]);
+    assert_eq!(
+        (bench.serve(), bench.terminal.reads),
+        (vec![], 0),
+        "nor is the new ring served before a kick"
+    );
+    bench.notify(INPUT_RING).unwrap();
+    assert_eq!(&bench.ram[0x100..0x104], b"late");
 }
 
 #[test]
@@ -172,7 +193,7 @@ fn a_scribbled_device_page_misleads_only_the_guest() {
     bench.ram[PAGE as usize..PAGE as usize + 0x1000].fill(0xFF);
     let mut driver = Driver::new(GuestPhys(OUTPUT_RING));
     bench.ram[0] = b'k';
-    driver.offer(&mut bench.ram, &[(0, 1, crate::chain::Direction::Readable)]);
+    driver.offer(&mut bench.ram, &[(0, 1, Readable)]);
     assert_eq!(bench.notify(OUTPUT_RING), kicked(&[2]));
     assert_eq!(bench.terminal.shown, b"k");
     assert_eq!(bench.notify(ECHO), Ok(Notified::Failed("echo")));

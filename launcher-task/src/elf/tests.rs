@@ -3,7 +3,7 @@
 use super::*;
 use crate::fakes::{ElfFile, Part};
 
-fn refusal(bend: impl FnOnce(&mut ElfFile)) -> ImageError {
+fn refusal(bend: impl FnOnce(&mut ElfFile)) -> ElfError {
     let mut file = ElfFile::small();
     bend(&mut file);
     match Elf::admit(&file.0) {
@@ -24,29 +24,29 @@ fn a_segment_is_found_with_its_bytes_and_its_place() {
 
 #[test]
 fn what_is_not_a_32_bit_i386_executable_is_refused() {
-    assert_eq!(refusal(|file| file.0[4] = 2), ImageError::Not32Bit);
-    assert_eq!(refusal(|file| file.0[5] = 2), ImageError::BigEndian);
-    assert_eq!(refusal(|file| _ = file.put16(16, 3)), ImageError::NotExecutable { kind: 3 });
-    assert_eq!(refusal(|file| _ = file.put16(18, 40)), ImageError::WrongMachine { machine: 40 });
+    assert_eq!(refusal(|file| file.0[4] = 2), ElfError::Not32Bit);
+    assert_eq!(refusal(|file| file.0[5] = 2), ElfError::BigEndian);
+    assert_eq!(refusal(|file| _ = file.put16(16, 3)), ElfError::NotExecutable { kind: 3 });
+    assert_eq!(refusal(|file| _ = file.put16(18, 40)), ElfError::WrongMachine { machine: 40 });
 }
 
 #[test]
 fn program_headers_of_another_size_or_number_are_refused() {
-    assert_eq!(refusal(|file| _ = file.put16(42, 56)), ImageError::ProgramHeaderLen { len: 56 });
-    assert_eq!(refusal(|file| _ = file.put16(44, 0)), ImageError::ProgramHeaders { count: 0 });
-    assert_eq!(refusal(|file| _ = file.put16(44, 0xFFFF)), ImageError::ProgramHeaders { count: 0xFFFF });
+    assert_eq!(refusal(|file| _ = file.put16(42, 56)), ElfError::ProgramHeaderLen { len: 56 });
+    assert_eq!(refusal(|file| _ = file.put16(44, 0)), ElfError::ProgramHeaders { count: 0 });
+    assert_eq!(refusal(|file| _ = file.put16(44, 0xFFFF)), ElfError::ProgramHeaders { count: 0xFFFF });
 }
 
 #[test]
 fn more_file_than_memory_is_refused() {
     let error = refusal(|file| _ = file.put32(52 + 20, 3));
-    assert_eq!(error, ImageError::MoreFileThanMemory { segment: 0 });
+    assert_eq!(error, ElfError::MoreFileThanMemory { segment: 0 });
 }
 
 #[test]
 fn what_lies_beyond_the_file_is_refused() {
     let len = ElfFile::small().0.len();
-    let truncated = |needed| ImageError::Truncated { needed, len };
+    let truncated = |needed| ElfError::Truncated { needed, len };
     assert_eq!(refusal(|file| _ = file.put32(28, len as u32)), truncated(len as u64 + 32));
     assert_eq!(refusal(|file| _ = file.put32(28, u32::MAX)), truncated(0x1_0000_001F));
     assert_eq!(refusal(|file| _ = file.put32(52 + 4, 0xFFFF_FFFF)), truncated(0x1_0000_0003));
@@ -59,7 +59,7 @@ fn a_file_cut_anywhere_is_refused_or_unharmed() {
     for len in MAGIC.len()..whole.len() {
         let file = &whole[..len];
         let outcome = Elf::admit(file).and_then(|elf| elf.segments().collect::<Result<Vec<_>, _>>());
-        let Err(ImageError::Truncated { needed, len: said }) = outcome else {
+        let Err(ElfError::Truncated { needed, len: said }) = outcome else {
             panic!("{len} bytes of {} gave {outcome:?}", whole.len());
         };
         assert!(needed > len as u64 && said == len);

@@ -131,6 +131,7 @@ fn a_guest_waits_for_its_output() {
         Driver::new(GuestPhys(OUTPUT_RING)).offer(ram, &[(0x4000, 5000, Readable)]);
         Stop::Notify(GuestPhys(OUTPUT_RING))
     });
+    assert_eq!(bench.step(0), Step::Runnable);
     while bench.step(0) == Step::Runnable {
         assert!(bench.terminal.shown.len() < 5000);
         assert_eq!((bench.guest.raised.as_slice(), bench.guest.runs), ([].as_slice(), 1));
@@ -172,6 +173,15 @@ fn typing_just_before_sleep_keeps_the_guest_awake() {
     assert_eq!(bench.step(0), Step::Runnable);
     assert_eq!((bench.guest.raised.as_slice(), bench.guest.runs), ([1].as_slice(), 2));
     assert_eq!(bench.guest.ram[0x4000], b'a');
+}
+
+#[test]
+fn a_new_start_ends_the_sleep_of_the_old_life() {
+    let mut bench = bench();
+    assert_eq!(bench.step(0), Step::Blocked(Nanos::NEVER));
+    bench.launcher.start(&mut bench.guest).unwrap();
+    bench.step(0);
+    assert_eq!(bench.guest.runs, 2);
 }
 
 #[test]
