@@ -36,6 +36,7 @@ pub mod idt;
 pub mod interrupt;
 pub mod io;
 pub mod obey;
+pub mod post_mortem;
 pub mod run;
 pub mod sched;
 pub mod segment;

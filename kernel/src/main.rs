@@ -11,9 +11,12 @@ extern crate alloc;
 extern crate freestanding;
 
 pub mod machine;
+mod tasks;
 
+use machine::enter::GuestCpu;
 use machine::power::{self, ExitCode};
 use machine::{Machine, clock, cpu, selftest};
+use tasks::Tasks;
 
 /// Where the first instructions lead: EAX and EBX as the loader left them.
 pub extern "C" fn host(magic: u32, info: u32) -> ! {
@@ -32,8 +35,10 @@ fn run(machine: Machine) -> ! {
     if let Some(word) = machine.info.option("selftest") {
         selftest::run(word);
     }
-    host!("frames: {} of {} free", machine.memory.free(), machine.memory.total());
-    power::end(ExitCode::Done)
+    let Machine { info, memory, cpu, features } = machine;
+    let (code, memory) = Tasks::new(&info, memory, GuestCpu::new(cpu, features)).run();
+    host!("frames: {} of {} free", memory.free(), memory.total());
+    power::end(code)
 }
 
 /// Says what the Host has found.

@@ -74,6 +74,11 @@ impl Rota {
         }
     }
 
+    /// Tasks that have not ended.
+    pub fn live(&self) -> usize {
+        self.states.iter().filter(|&&state| state != State::Ended).count()
+    }
+
     fn is_due(&self, task: usize, now: Nanos) -> bool {
         match self.states[task] {
             State::Runnable => true,

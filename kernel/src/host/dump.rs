@@ -24,6 +24,10 @@ const PAGE_FAULT: u32 = 14;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[allow(missing_docs, reason = "the fields are the registers of these names")]
 pub struct TrapFrame {
+    pub gs: u32,
+    pub fs: u32,
+    pub es: u32,
+    pub ds: u32,
     pub edi: u32,
     pub esi: u32,
     pub ebp: u32,
@@ -33,10 +37,6 @@ pub struct TrapFrame {
     pub edx: u32,
     pub ecx: u32,
     pub eax: u32,
-    pub gs: u32,
-    pub fs: u32,
-    pub es: u32,
-    pub ds: u32,
     /// Which exception or interrupt.
     pub vector: u32,
     /// Its error code, 0 where the CPU gives none.
@@ -58,7 +58,9 @@ pub struct Dump<'a> {
     pub cr2: u32,
     pub cr3: u32,
     pub cr4: u32,
-    /// The words at ESP, as many as are safe to read.
+    /// Where `stack` begins: at ESP, or at the stack's first word if it has overflowed.
+    pub stack_at: u32,
+    /// Words of the stack, as many as are safe to read.
     pub stack: &'a [u32],
     /// The Host's code.
     pub text: Range<u32>,
@@ -139,7 +141,7 @@ impl Dump<'_> {
 
     fn stack_words(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (row, words) in self.stack.chunks(4).enumerate() {
-            write!(f, "host: {:08x}:", self.esp.wrapping_add(16 * row as u32))?;
+            write!(f, "host: {:08x}:", self.stack_at.wrapping_add(16 * row as u32))?;
             for &word in words {
                 let mark = if self.text.contains(&word) { '*' } else { ' ' };
                 write!(f, "  {word:08x}{mark}")?;
@@ -164,6 +166,7 @@ mod tests {
             cr2: 0xDEAD_0000,
             cr3: 0,
             cr4: 0,
+            stack_at: 0x8000,
             stack: &stack,
             text: 0x10_0000..0x11_0000,
         }

@@ -118,6 +118,11 @@ impl FramePool {
         self.extents.iter().map(|extent| extent.end - extent.first).sum()
     }
 
+    /// Frames in the largest free piece.
+    pub fn largest(&self) -> u32 {
+        self.extents.iter().map(|extent| extent.end - extent.first).max().unwrap_or(0)
+    }
+
     /// Lends `pages` contiguous frames, the first one's number a multiple of `align`; `None` when
     /// there is no such run, for 0 pages, or while [`MAX_RUNS`] are out.
     pub fn take(&mut self, pages: u32, align: u32) -> Option<FrameRun> {

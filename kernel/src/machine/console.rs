@@ -56,12 +56,15 @@ pub fn write(bytes: &[u8]) {
 /// Host's.
 pub fn line(what: fmt::Arguments<'_>) {
     with(|console| {
-        if console.last != b'\n' {
-            console.write(b"\n");
-        }
+        console.fresh_line();
         // Writing to a console does not fail; an argument's own error has nowhere else to go.
         let _ = writeln!(console, "{what}");
     });
+}
+
+/// Starts a new line, unless the cursor is at the start of one.
+pub fn fresh_line() {
+    with(Console::fresh_line);
 }
 
 /// Takes the oldest byte typed.
@@ -80,6 +83,12 @@ fn with<R>(work: impl FnOnce(&mut Console) -> R) -> Option<R> {
 }
 
 impl Console {
+    fn fresh_line(&mut self) {
+        if self.last != b'\n' {
+            self.write(b"\n");
+        }
+    }
+
     fn write(&mut self, bytes: &[u8]) {
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
             let (text, ends) = match part.split_last() {

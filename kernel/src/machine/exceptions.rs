@@ -40,7 +40,7 @@ unsafe extern "C" {
     static exception_stubs: u8;
 }
 
-// The frame, from high to low: eflags cs eip (CPU) | code vector (stub) | ds es fs gs | eax … edi.
+// The frame, from high to low: eflags cs eip (CPU) | code vector (stub) | eax … edi | ds es fs gs.
 global_asm!(
     ".pushsection .text.exception_stubs, \"ax\"",
     ".balign {STUB}",
@@ -56,11 +56,12 @@ global_asm!(
     "    .set vector, vector + 1",
     ".endr",
     "exception_common:",
-    "    push ds",
-    "    push es",
-    "    push fs",
-    "    push gs",
     "    pushad",
+    // By way of EAX: as an operand of `push`, a segment register would be 16 bits here.
+    ".irp segment, ds, es, fs, gs",
+    "    mov eax, \\segment",
+    "    push eax",
+    ".endr",
     "    mov eax, {DS}",
     "    mov ds, eax",
     "    mov es, eax",
@@ -68,11 +69,11 @@ global_asm!(
     "    push esp",
     "    call {HANDLE}",
     "    add esp, 4",
+    ".irp segment, gs, fs, es, ds",
+    "    pop eax",
+    "    mov \\segment, eax",
+    ".endr",
     "    popad",
-    "    pop gs",
-    "    pop fs",
-    "    pop es",
-    "    pop ds",
     "    add esp, 8",
     "    iretd",
     ".popsection",
@@ -84,7 +85,7 @@ global_asm!(
 );
 
 const _: () = {
-    assert!(offset_of!(TrapFrame, gs) == 8 * 4 && offset_of!(TrapFrame, vector) == 12 * 4);
+    assert!(offset_of!(TrapFrame, edi) == 4 * 4 && offset_of!(TrapFrame, vector) == 12 * 4);
     assert!(size_of::<TrapFrame>() == 17 * 4);
 };
 
@@ -113,18 +114,20 @@ pub fn end(frame: TrapFrame, esp: u32) -> ! {
     // SAFETY: Ring 0 may read them.
     let [cr0, cr2, cr3, cr4] = unsafe { [cr0().bits(), cr2(), cr3() as usize, cr4().bits()] };
     let [cr0, cr2, cr3, cr4] = [cr0, cr2, cr3, cr4].map(|register| register as u32);
-    let dump = Dump { frame, esp, cr0, cr2, cr3, cr4, stack: words_at(esp), text: image.start..image.rodata };
+    let (stack_at, stack) = words_at(esp);
+    let text = image.start..image.rodata;
+    let dump = Dump { frame, esp, cr0, cr2, cr3, cr4, stack_at, stack, text };
     emergency::end(format_args!("{dump}host: panic: an exception in the Host itself"))
 }
 
-/// The words at `esp`, as far as they lie in a stack of the Host's.
-fn words_at(esp: u32) -> &'static [u32] {
-    let bytes = BOOT_STACK.bytes_above(esp).max(DOUBLE_FAULT_STACK.bytes_above(esp));
-    let words = (bytes as usize / 4).min(WORDS);
-    if words == 0 || !esp.is_multiple_of(4) {
-        return &[];
-    }
+/// The words at `esp` as far as they lie in a stack of the Host's, and where they begin: the first
+/// word of the stack when `esp` has run out of it.
+fn words_at(esp: u32) -> (u32, &'static [u32]) {
+    let stacks = [BOOT_STACK.words_from(esp), DOUBLE_FAULT_STACK.words_from(esp)];
+    let Some(words) = stacks.into_iter().flatten().next() else { return (esp, &[]) };
+    let count = words.len().min(WORDS);
     // SAFETY: 1. Inside a stack, whose memory is always mapped; 2. aligned; 3. this does not
     // return, so nothing is pushed there any more.
-    unsafe { core::slice::from_raw_parts(esp as *const u32, words) }
+    let stack = unsafe { core::slice::from_raw_parts((words.start * 4) as *const u32, count) };
+    (words.start * 4, stack)
 }

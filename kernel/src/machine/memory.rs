@@ -18,9 +18,11 @@
 
 use abi::lguest_data::SWITCHER_BASE;
 use abi::{HostPhys, PAGE_SIZE};
+use kernel::cpu::GuestId;
+use kernel::guest::Guest;
 use kernel::host::boot_info::{BootError, BootInfo, MIN_RAM_KIB, Region};
 use kernel::host::frames::FramePool;
-use kernel::shadow::pool::Table;
+use kernel::shadow::pool::{Pool, Table};
 
 use super::ram::GuestRam;
 
@@ -63,6 +65,8 @@ impl Image {
 pub struct Memory {
     pool: FramePool,
     host_bytes: u32,
+    /// Frames the Host took for good.
+    kept: u32,
     beyond: u64,
 }
 
@@ -82,12 +86,12 @@ impl Memory {
         }
         let pool = FramePool::new(&info.ram, &info.in_use, LOWEST, LIMIT)?;
         let beyond = info.ram.iter().map(|region| part_beyond(region, LIMIT)).sum();
-        Ok(Self { pool, host_bytes: image_len, beyond })
+        Ok(Self { pool, host_bytes: image_len, kept: 0, beyond })
     }
 
-    /// Frames there are to lend, lent ones included.
+    /// Frames there are for Guests, lent ones included.
     pub fn total(&self) -> u32 {
-        self.pool.total()
+        self.pool.total() - self.kept
     }
 
     /// Frames not lent.
@@ -105,26 +109,39 @@ impl Memory {
         self.beyond
     }
 
-    /// Memory for a Guest: `bytes`, rounded up to pages, contiguous, 4 MiB-aligned, with whatever
-    /// was in it before.
-    pub fn guest_ram(&mut self, bytes: u32) -> Option<GuestRam> {
-        let run = self.pool.take(bytes.div_ceil(PAGE_SIZE), LARGE)?;
-        // SAFETY: The run is RAM, mapped, and has no other use until it is given back.
-        Some(unsafe { GuestRam::new(run) })
+    /// Room for a Guest with `bytes` of memory (rounded up to pages) and `tables` shadow tables: one
+    /// contiguous run, 4 MiB-aligned, the memory first with whatever was in it before.
+    ///
+    /// ```text
+    /// | memory: RAM, device pages | shadow tables |
+    /// ```
+    pub fn lodge(&mut self, id: GuestId, bytes: u32, tables: u32) -> Option<Guest<GuestRam>> {
+        let ram_pages = bytes.div_ceil(PAGE_SIZE);
+        let run = self.pool.take(ram_pages.checked_add(tables)?, LARGE)?;
+        // The run exists, so its length in bytes fits.
+        let (base, limit) = (run.start(), ram_pages * PAGE_SIZE);
+        let tables_at = HostPhys(base.0 + limit);
+        // SAFETY: 1. The run is RAM, mapped, and has no other use until `evict`; 2. pages of zeroes
+        // are empty tables; 3. the reference is dropped with the Guest, which `evict` consumes.
+        let tables = unsafe {
+            core::ptr::write_bytes(tables_at.0 as *mut Table, 0, tables as usize);
+            core::slice::from_raw_parts(tables_at.0 as *const Table, tables as usize)
+        };
+        // SAFETY: The first `limit` bytes are nobody else's.
+        let memory = unsafe { GuestRam::new(run, limit) };
+        Some(Guest::new(id, memory, base, Pool::new(tables, tables_at)))
     }
 
-    /// Takes a Guest's memory back.
-    pub fn give_back_ram(&mut self, ram: GuestRam) {
-        self.pool.give_back(ram.into_run());
+    /// Takes a Guest's room back, memory and shadow tables together.
+    pub fn evict(&mut self, guest: Guest<GuestRam>) {
+        let Guest { memory, shadow, .. } = guest;
+        drop(shadow);
+        self.pool.give_back(memory.into_run());
     }
 
-    /// Empty page tables for a Guest's shadows, for good, and where the CPU finds the first.
-    pub fn tables(&mut self, count: u32) -> Option<(&'static [Table], HostPhys)> {
-        let at = self.zeroed(count)?;
-        // SAFETY: 1. `count` pages of zeroes are as many empty tables: arrays of atomics;
-        // 2. the frames are never given back and have no other use.
-        let tables = unsafe { core::slice::from_raw_parts(at.0 as *const Table, count as usize) };
-        Some((tables, at))
+    /// Frames in the largest piece that could be lent now.
+    pub fn largest(&self) -> u32 {
+        self.pool.largest()
     }
 
     /// Room for `count` of `T`, all zero, on pages of their own, for good.
@@ -144,6 +161,7 @@ impl Memory {
     /// Pages of zeroes that are never given back.
     fn zeroed(&mut self, pages: u32) -> Option<HostPhys> {
         let run = self.pool.take(pages, 1)?;
+        self.kept += run.pages();
         // SAFETY: The run is RAM and nobody else's.
         unsafe { core::ptr::write_bytes(run.start().0 as *mut u8, 0, run.len() as usize) };
         Some(run.start())

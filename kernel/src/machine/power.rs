@@ -34,6 +34,13 @@ pub enum ExitCode {
     Panic = 3,
 }
 
+impl ExitCode {
+    /// Of two that both apply, the one to tell: a bad configuration hides a killed Guest.
+    pub fn or(self, other: Self) -> Self {
+        if self as u8 >= other as u8 { self } else { other }
+    }
+}
+
 /// Whether QEMU's `isa-debug-exit` is there, by the command line's word for it.
 static DEBUG_EXIT: AtomicBool = AtomicBool::new(false);
 /// QEMU's exit device; its status is twice what is written, plus one.

@@ -15,10 +15,11 @@ use abi::memory::check_range;
 use abi::{GuestMemory, GuestPhys, GuestResult, HostPhys};
 use kernel::host::frames::FrameRun;
 
-/// A Guest's memory. Give it back to [`super::memory::Memory::give_back_ram`].
+/// A Guest's memory: the first `limit` bytes of a run of frames.
 #[derive(Debug)]
 pub struct GuestRam {
     run: FrameRun,
+    limit: u32,
 }
 
 /// Declares a read and a write of one width: judged like any other, then one instruction.
@@ -42,12 +43,14 @@ macro_rules! width {
 }
 
 impl GuestRam {
-    /// A Guest's memory out of a run of frames.
+    /// A Guest's memory out of the first `limit` bytes of a run of frames; the rest of the run
+    /// only goes along with it.
     ///
     /// # Safety
-    /// `run` is RAM that the Host maps one to one, and nobody else reads or writes it.
-    pub unsafe fn new(run: FrameRun) -> Self {
-        Self { run }
+    /// 1. `run` is RAM that the Host maps one to one, and nobody else reads or writes its first
+    ///    `limit` bytes. 2. It is at least that long.
+    pub unsafe fn new(run: FrameRun, limit: u32) -> Self {
+        Self { run, limit }
     }
 
     /// The frames, which are nobody's memory any more.
@@ -61,11 +64,6 @@ impl GuestRam {
         self.run.start()
     }
 
-    /// Where a Guest-physical address lies, if it is inside.
-    pub fn host_phys(&self, at: GuestPhys) -> Option<HostPhys> {
-        (at.0 < self.limit()).then(|| HostPhys(self.base().0 + at.0))
-    }
-
     /// A pointer to `len` bytes at `at`, all of them inside.
     #[inline]
     fn address(&self, at: GuestPhys, len: usize) -> GuestResult<*mut u8> {
@@ -77,7 +75,7 @@ impl GuestRam {
 impl GuestMemory for GuestRam {
     #[inline]
     fn limit(&self) -> u32 {
-        self.run.len()
+        self.limit
     }
 
     fn read_into(&self, at: GuestPhys, into: &mut [u8]) -> GuestResult {

@@ -16,6 +16,7 @@
 //! Next on the tour: [`super::paging`].
 
 use core::cell::UnsafeCell;
+use core::ops::Range;
 
 use abi::{HostPhys, PAGE_SIZE};
 
@@ -56,9 +57,11 @@ impl<const LEN: usize> GuardedStack<LEN> {
         self.guard().0 + LEN as u32
     }
 
-    /// How many bytes from `esp` up still belong to this stack; 0 if `esp` does not lie in it.
-    pub fn bytes_above(&self, esp: u32) -> u32 {
-        let first = self.guard().0 + GUARD as u32;
-        if esp < first { 0 } else { self.end().saturating_sub(esp) }
+    /// The words from `esp` to the end, by address divided by 4, if `esp` lies in this stack; a
+    /// stack that overflowed into its guard gives all its words.
+    pub fn words_from(&self, esp: u32) -> Option<Range<u32>> {
+        let guard = self.guard().0;
+        let first = guard + GUARD as u32;
+        (guard..self.end()).contains(&esp).then(|| esp.max(first).div_ceil(4)..self.end() / 4)
     }
 }
