@@ -117,7 +117,12 @@ pub fn end(frame: TrapFrame, esp: u32) -> ! {
     let (stack_at, stack) = words_at(esp);
     let text = image.start..image.rodata;
     let dump = Dump { frame, esp, cr0, cr2, cr3, cr4, stack_at, stack, text };
-    emergency::end(format_args!("{dump}host: panic: an exception in the Host itself"))
+    let verdict = if BOOT_STACK.has_overflowed_at(cr2) {
+        "the Host has run out of stack"
+    } else {
+        "an exception in the Host itself"
+    };
+    emergency::end(format_args!("{dump}host: panic: {verdict}"))
 }
 
 /// The words at `esp` as far as they lie in a stack of the Host's, and where they begin: the first

@@ -13,14 +13,18 @@
 //! | `gate`   | calls a vector that has no gate          | #GP                  |
 //! | `stack`  | recurses until the guard page            | #DF, task switched   |
 //! | `nmi`    | calls vector 2, which must do no harm    | a line, then goes on |
+//! | `echo`   | none: repeats what is typed, to Ctrl-D   | a line, then goes on |
 //!
 //! Next on the tour: [`super`].
 
+use alloc::vec::Vec;
 use core::arch::asm;
 use core::hint::black_box;
 
+use abi::Nanos;
+
 use super::memory::Image;
-use super::nmi;
+use super::{console, cpu, nmi, timer};
 use crate::host;
 
 /// Makes the mistake `word` asks for. Returns for words that ask for none.
@@ -38,6 +42,7 @@ pub fn run(word: &str) {
             call_vector::<2>();
             host!("selftest=nmi: {} counted", nmi::take());
         }
+        "echo" => echo(),
         other => host!("selftest={other}: there is no such test"),
     }
 }
@@ -60,6 +65,23 @@ fn divide_by_zero() {
 fn call_vector<const VECTOR: u8>() {
     // SAFETY: Vector 2 returns with everything as it was; any other ends the machine.
     unsafe { asm!("int {0}", const VECTOR) }
+}
+
+/// Listens until Ctrl-D, woken by the serial line and by the timer, and repeats it on one line.
+fn echo() {
+    const CTRL_D: u8 = 4;
+    let (mut heard, mut sleeps) = (Vec::new(), 0_u32);
+    while heard.last() != Some(&CTRL_D) {
+        match console::read() {
+            Some(byte) => heard.push(byte),
+            None => {
+                sleeps += 1;
+                timer::arm(Nanos::from_millis(10));
+                cpu::wait_for_interrupt();
+            }
+        }
+    }
+    host!("selftest=echo: {} bytes, {sleeps} sleeps: {}", heard.len(), heard.escape_ascii());
 }
 
 /// Deeper and deeper, with something on the stack at each step.

@@ -57,6 +57,11 @@ impl<const LEN: usize> GuardedStack<LEN> {
         self.guard().0 + LEN as u32
     }
 
+    /// Whether a fault that touched `at` touched the guard.
+    pub fn has_overflowed_at(&self, at: u32) -> bool {
+        at & !(PAGE_SIZE - 1) == self.guard().0
+    }
+
     /// The words from `esp` to the end, by address divided by 4, if `esp` lies in this stack; a
     /// stack that overflowed into its guard gives all its words.
     pub fn words_from(&self, esp: u32) -> Option<Range<u32>> {
