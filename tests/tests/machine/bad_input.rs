@@ -66,7 +66,11 @@ fn an_elf_for_64_bits() {
 
 #[test]
 fn a_segment_beyond_memory() {
-    is_told(&Elf { at: GUEST_LEN + DEVICE_PAGES * PAGE_SIZE, ..image() }.to_bytes(), LINE, "beyond the end of memory");
+    is_told(
+        &Elf { at: GUEST_LEN + DEVICE_PAGES * PAGE_SIZE, ..image() }.to_bytes(),
+        LINE,
+        "beyond the end of memory",
+    );
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use emulated::{Boot, Qemu};
 
+use crate::demo::PROMPT;
+
 /// Boots a machine that cannot run the Host and returns what it says about that.
 fn refusal(options: &[&str]) -> String {
     let outcome = Qemu::kernel(&Boot::guest("demo", "")).options(options).start().finish();
@@ -17,8 +19,14 @@ fn eight_mib_are_said_to_be_too_little() {
 
 #[test]
 fn a_cpu_without_large_pages_is_named_as_the_reason() {
-    let log = refusal(&["-cpu", "486"]);
+    let log = refusal(&["-cpu", "qemu32,-pse"]);
     assert!(log.lines().any(|line| line.starts_with("host: ") && line.contains("PSE")), "{log}");
+}
+
+#[test]
+fn a_486_is_refused_politely() {
+    let log = refusal(&["-cpu", "486"]);
+    assert!(log.contains("which Kennel needs"), "{log}");
 }
 
 #[test]
@@ -35,7 +43,7 @@ fn a_storm_of_nmis_harms_neither_guest_nor_host() {
     const STORM: usize = 500;
     let boot = Boot::guest("demo", "");
     let mut session = Qemu::kernel(&boot).with_monitor().start();
-    session.wait_for("demo> ");
+    session.wait_for(PROMPT);
     for _ in 0..STORM {
         session.monitor("nmi");
     }

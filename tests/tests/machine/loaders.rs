@@ -3,9 +3,11 @@
 use emulated::iso::Protocol;
 use emulated::{Boot, Qemu, Session};
 
+use crate::demo::PROMPT;
+
 /// The demo comes up with the command line it was given and goes down when told.
 fn the_demo_works(mut session: Session) {
-    session.wait_for("demo> ");
+    session.wait_for(PROMPT);
     session.send("poweroff\n");
     assert_eq!(session.finish().agreed_exit_code(), 0);
 }
