@@ -86,6 +86,8 @@ global_asm!(
     "test eax, eax",
     "jz 2f",
     "sub eax, {PAGE_OFFSET}",
+    "lea ebp, [2f]",
+    "sub ebp, {PAGE_OFFSET}",
     "jmp eax",
     "2:",
     "mov ebx, offset {DATA} - {PAGE_OFFSET}",
@@ -166,6 +168,22 @@ macro_rules! guest_test {
 
         fn test_main() {
             $crate::report::run(env!("CARGO_BIN_NAME"), $body)
+        }
+    };
+}
+
+/// Has a test Guest run instructions of its own before the first hypercall.
+///
+/// They run at a physical address, without a stack or page tables; EBP is where to jump to go on
+/// as if nothing had been.
+#[macro_export]
+macro_rules! before_init {
+    ($($assembly:tt)*) => {
+        #[allow(unsafe_code)]
+        #[unsafe(naked)]
+        #[unsafe(no_mangle)]
+        extern "C" fn before_init() -> ! {
+            core::arch::naked_asm!($($assembly)*)
         }
     };
 }

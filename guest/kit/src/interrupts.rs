@@ -15,8 +15,9 @@
 //!
 //! Next on the tour: [`crate::traps`].
 
-use core::sync::atomic::{Ordering, compiler_fence};
+use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
+use abi::GuestLinear;
 use abi::hypercall::IRQ_LINES;
 use abi::lguest_data::IF;
 
@@ -33,6 +34,7 @@ pub struct Saved(u32);
 pub type Handler = fn();
 
 static HANDLERS: Local<[Option<Handler>; IRQ_LINES as usize]> = Local::new([None; IRQ_LINES as usize]);
+static INTERRUPTED_AT: AtomicU32 = AtomicU32::new(0);
 
 /// Whether interrupts are on.
 pub fn are_enabled() -> bool {
@@ -93,8 +95,14 @@ pub fn unblock(line: u8) {
     Call::SEND_INTERRUPTS.make();
 }
 
-/// Serves line `line`; called from the trap stubs.
-pub(crate) fn dispatch(line: u8) {
+/// Which instruction the last interrupt came before.
+pub fn interrupted_at() -> GuestLinear {
+    GuestLinear(INTERRUPTED_AT.load(Ordering::Relaxed))
+}
+
+/// Serves line `line`, which came before the instruction at `eip`; called from the trap stubs.
+pub(crate) fn dispatch(line: u8, eip: u32) {
+    INTERRUPTED_AT.store(eip, Ordering::Relaxed);
     match HANDLERS.with(|handlers| handlers[usize::from(line)]) {
         Some(handler) => handler(),
         None => panic!("interrupt line {line} has no handler and should be blocked"),

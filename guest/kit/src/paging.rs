@@ -96,6 +96,11 @@ impl Root {
         self.set(at, Entry::new(frame.phys(), flags));
     }
 
+    /// Maps `at` to a zeroed frame of its own, which stays there for good, and tells the Host.
+    pub fn map_fresh(self, at: GuestLinear, flags: u32) {
+        self.set(at, Entry::new(Frame::alloc().into_phys(), flags));
+    }
+
     /// Maps nothing at `at`, and tells the Host.
     pub fn unmap(self, at: GuestLinear) {
         self.set(at, Entry::ABSENT);

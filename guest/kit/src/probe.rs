@@ -218,3 +218,14 @@ pub fn read_segment(selector: u16, offset: u32) -> Probed<u32> {
     }
     outcome(value)
 }
+
+/// Calls through `selector`, which should be no way to anywhere.
+///
+/// # Errors
+/// The exception, if it faults.
+pub fn far_call(selector: u16) -> Probed {
+    let pointer = [0, u32::from(selector)];
+    // SAFETY: the CPU refuses the selector, and the fault lands behind the call.
+    unsafe { guarded!("call fword ptr [{pointer}]", pointer = in(reg) &raw const pointer) };
+    outcome(())
+}

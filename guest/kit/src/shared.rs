@@ -13,7 +13,7 @@
 
 use core::cell::UnsafeCell;
 use core::mem::{offset_of, size_of};
-use core::sync::atomic::{AtomicU8, AtomicU32};
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use abi::lguest_data::{LguestData, RING_ENTRIES};
 
@@ -88,6 +88,12 @@ pub fn reserve_mem() -> &'static AtomicU32 {
 /// Frequency of the TSC in kHz, or 0.
 pub fn tsc_khz() -> &'static AtomicU32 {
     word::<{ offset_of!(LguestData, tsc_khz) }>()
+}
+
+/// Where the Host must not interrupt: the `iret` stub.
+pub fn noirq() -> core::ops::Range<u32> {
+    let [start, end] = [word::<NOIRQ_START>(), word::<NOIRQ_END>()];
+    start.load(Ordering::Relaxed)..end.load(Ordering::Relaxed)
 }
 
 /// Status byte of ring slot `index`.

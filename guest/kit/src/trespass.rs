@@ -8,16 +8,22 @@
 //!
 //! Next on the tour: [`crate::native`].
 
-use core::arch::{asm, naked_asm};
+use core::arch::asm;
 
 use abi::GuestLinear;
 use abi::lguest_data::SWITCHER_BASE;
 
 use crate::hypercall::Call;
+use crate::lazy;
 
 /// Makes hypercall `number` with whatever arguments.
 pub fn hypercall(number: u32, arguments: [u32; 3]) {
     Call::raw(number, arguments).make();
+}
+
+/// Queues hypercall `number` with whatever arguments.
+pub fn queue(number: u32, arguments: [u32; 3]) {
+    lazy::queue(Call::raw(number, arguments));
 }
 
 /// EFLAGS bit: single step.
@@ -88,12 +94,6 @@ pub fn fault_with_stack_at(at: GuestLinear) -> ! {
     }
 }
 
-/// Jumps to `at`.
-pub fn jump(at: GuestLinear) -> ! {
-    // SAFETY: whatever is there runs at ring 1, or does not run at all; control does not come back.
-    unsafe { asm!("jmp {}", in(reg) at.0, options(noreturn)) }
-}
-
 /// Loads GS with `selector`, has `change` pull the rug, and makes one more call.
 pub fn call_with_stale_segment(selector: u16, change: impl FnOnce()) {
     // SAFETY: no code of this Guest uses GS.
@@ -102,12 +102,4 @@ pub fn call_with_stale_segment(selector: u16, change: impl FnOnce()) {
     Call::FLUSH_ASYNC.make();
     // SAFETY: the null selector may always be loaded.
     unsafe { asm!("mov gs, {:e}", in(reg) 0u32) };
-}
-
-/// An `iret` to ring 0, to flat code the Host keeps for itself.
-///
-/// The CPU refuses: a return never goes inwards.
-#[unsafe(naked)]
-pub extern "C" fn iret_to_ring_0() -> ! {
-    naked_asm!("pushfd", "push 0x50", "push 0xC0100000", "iretd")
 }

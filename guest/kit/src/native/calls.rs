@@ -132,7 +132,7 @@ fn deliver() {
     if welcome && RAISED.swap(false, Ordering::Relaxed) {
         shared::irq_pending().store(0, Ordering::Relaxed);
         shared::irq_enabled().store(0, Ordering::Relaxed);
-        interrupts::dispatch(0);
+        interrupts::dispatch(0, 0);
         shared::irq_enabled().store(IF, Ordering::Relaxed);
     }
 }

@@ -87,7 +87,7 @@ pub fn unhandle(vector: u8) {
 extern "C" fn dispatch(frame: &mut TrapFrame) {
     let vector = frame.vector();
     if let Some(line) = vector.checked_sub(FIRST_IRQ_VECTOR).filter(|line| *line < IRQ_LINES) {
-        interrupts::dispatch(line);
+        interrupts::dispatch(line, frame.eip);
     } else if vector == SYSCALL_VECTOR {
         user::system_call(frame);
     } else {

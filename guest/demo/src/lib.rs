@@ -1,2 +1,0 @@
-//! To come.
-#![cfg_attr(not(test), no_std)]
