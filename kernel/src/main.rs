@@ -3,8 +3,7 @@
 //! [`kernel`] is the mind, [`machine`] the body. Nothing is decided here.
 //!
 //! Next on the tour: [`machine`].
-#![no_std]
-#![no_main]
+#![cfg_attr(not(test), no_std, no_main)]
 
 extern crate alloc;
 // Brings memcpy and its kind, which the compiler calls by name.

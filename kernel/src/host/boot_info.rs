@@ -22,6 +22,9 @@ pub const MAX_MODULES: usize = 32;
 /// Pieces of RAM the Host accepts.
 pub const MAX_REGIONS: usize = 64;
 
+/// Pieces of memory in use: each module and its command line, and a few more.
+const MAX_IN_USE: usize = 2 * MAX_MODULES + 16;
+
 /// A piece of physical memory: bytes from `start`, possibly beyond 4 GiB.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Region {
@@ -54,7 +57,7 @@ pub struct BootInfo {
     /// The RAM of the machine, the parts in use included.
     pub ram: ArrayVec<Region, MAX_REGIONS>,
     /// Memory that is in use by what is above: never to be given away.
-    pub in_use: ArrayVec<Region, MAX_REGIONS>,
+    pub in_use: ArrayVec<Region, MAX_IN_USE>,
 }
 
 impl BootInfo {
@@ -90,7 +93,7 @@ impl BootInfo {
     /// Notes that `len` bytes from `at` hold something still needed.
     ///
     /// # Errors
-    /// [`BootError::TooMany`] beyond [`MAX_REGIONS`].
+    /// [`BootError::TooMany`] beyond what that many modules need.
     pub fn keep(&mut self, at: HostPhys, len: usize) -> Result<(), BootError> {
         let region = Region { start: at.0.into(), len: len as u64 };
         self.in_use.try_push(region).map_err(|_| BootError::TooMany("pieces of memory in use"))

@@ -144,7 +144,7 @@ impl Dump<'_> {
             write!(f, "host: {:08x}:", self.stack_at.wrapping_add(16 * row as u32))?;
             for &word in words {
                 let mark = if self.text.contains(&word) { '*' } else { ' ' };
-                write!(f, "  {word:08x}{mark}")?;
+                write!(f, " {mark}{word:08x}")?;
             }
             writeln!(f)?;
         }
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn return_addresses_are_marked() {
         let dump = dump(6, 0);
-        assert!(dump.contains("host: 00008000:  00100010*  00000007 "), "{dump}");
-        assert!(dump.contains("host: 00008010:  00100020*"), "{dump}");
+        assert!(dump.contains("host: 00008000: *00100010  00000007  00000008  00000009\n"), "{dump}");
+        assert!(dump.contains("host: 00008010: *00100020\n"), "{dump}");
     }
 }

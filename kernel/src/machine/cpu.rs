@@ -156,13 +156,6 @@ pub fn wait_for_interrupt() {
     unsafe { asm!("sti", "hlt", "cli", options(nostack)) }
 }
 
-/// Lets the interrupts in that wait already, without sleeping.
-#[inline]
-pub fn let_interrupts_in() {
-    // SAFETY: As above; the `nop` is the one instruction they are let in after.
-    unsafe { asm!("sti", "nop", "cli", options(nostack)) }
-}
-
 /// Stops the CPU until something interrupts it, interrupts being as they are.
 pub fn halt() {
     // SAFETY: Ring 0 may.

@@ -11,7 +11,6 @@
 //! Next on the tour: [`super::power`].
 
 use core::fmt::{self, Write};
-use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use kernel::host::screen::Screen;
@@ -69,8 +68,9 @@ pub fn end(why: fmt::Arguments<'_>) -> ! {
     power::off(ExitCode::Panic)
 }
 
+#[cfg(not(test))]
 #[panic_handler]
-fn panic(info: &PanicInfo) -> ! {
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     match info.location() {
         Some(at) => end(format_args!("host: panic: {}, at {}:{}", info.message(), at.file(), at.line())),
         None => end(format_args!("host: panic: {}", info.message())),

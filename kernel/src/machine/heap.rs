@@ -21,7 +21,7 @@ pub const HEAP_LEN: usize = 1 << 20;
 /// The heap behind a lock; the Host does not interrupt itself, so it is never waited for.
 struct LockedHeap(Mutex<Heap>);
 
-#[global_allocator]
+#[cfg_attr(not(test), global_allocator)]
 static HEAP: LockedHeap = LockedHeap(Mutex::new(Heap::empty()));
 
 // SAFETY: 1. `Heap` hands out disjoint blocks of the size and alignment asked for; 2. the lock
@@ -49,9 +49,4 @@ pub fn start(memory: &mut Memory) -> Result<(), BootError> {
     // SAFETY: The room is ours for good, and this is called once: `start` in `machine` is.
     unsafe { HEAP.0.lock().init(room.as_mut_ptr(), room.len()) };
     Ok(())
-}
-
-/// Bytes of the heap in use.
-pub fn used() -> usize {
-    HEAP.0.lock().used()
 }

@@ -6,12 +6,10 @@
 //! something is asked for it, and whoever decides what runs next is told which
 //! one it was.
 //!
-//! Invariants: an interrupt nobody expects is counted, acknowledged, and does
-//! no harm.
+//! Invariants: an interrupt nobody expects is acknowledged, where there was one,
+//! and does no harm.
 //!
 //! Next on the tour: [`super::clock`].
-
-use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::console;
 use super::pic::{self, FIRST_VECTOR, LINES};
@@ -27,13 +25,10 @@ pub enum Interrupt {
     Unexpected(u8),
 }
 
-static UNEXPECTED: AtomicU32 = AtomicU32::new(0);
-
 /// Serves the interrupt that arrived at `vector`, with interrupts off.
 pub fn dispatch(vector: u8) -> Interrupt {
     let line = vector.wrapping_sub(FIRST_VECTOR);
     if line >= LINES || !pic::acknowledge(line) {
-        UNEXPECTED.fetch_add(1, Ordering::Relaxed);
         return Interrupt::Unexpected(vector);
     }
     match line {
@@ -42,14 +37,6 @@ pub fn dispatch(vector: u8) -> Interrupt {
             console::receive();
             Interrupt::Serial
         }
-        _ => {
-            UNEXPECTED.fetch_add(1, Ordering::Relaxed);
-            Interrupt::Unexpected(vector)
-        }
+        _ => Interrupt::Unexpected(vector),
     }
-}
-
-/// How many interrupts nobody expected, since the last call.
-pub fn take_unexpected() -> u32 {
-    UNEXPECTED.swap(0, Ordering::Relaxed)
 }

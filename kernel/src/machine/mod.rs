@@ -76,6 +76,9 @@ pub unsafe fn start(magic: u32, at: u32) -> Result<Machine, BootError> {
     // SAFETY: (1) and (2); the frame pool will keep clear of what is read.
     let info = unsafe { boot_info::read(magic, at) };
     greet(info.as_ref());
+    if !console::has_serial() {
+        host!("no serial line at COM1; the screen is all there is");
+    }
     let mut info = info?;
     if info.has_word("debug-exit") {
         power::has_debug_exit();

@@ -7,7 +7,8 @@
 //! configuration, so nothing is written on a machine without one. Anything
 //! else halts and says so.
 //!
-//! Invariants: no port is written that was not found or promised first.
+//! Invariants: no port is written that was not found or promised first; the last
+//! byte has left the serial line before the power goes.
 //!
 //! Source: Intel 82371AB (PIIX4) data sheet, "Power management function",
 //! PMBA, PMREGMISC, PMCNTRL; PCI Local Bus Specification 2.1, "Configuration
@@ -18,6 +19,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::port::Port;
+use super::uart;
 use crate::host;
 
 /// How it went, as scripts see it.
@@ -75,6 +77,7 @@ pub fn end(code: ExitCode) -> ! {
 
 /// Ends the machine without another word, except where it cannot be switched off.
 pub fn off(code: ExitCode) -> ! {
+    uart::drain();
     if DEBUG_EXIT.load(Ordering::Relaxed) {
         // SAFETY: The command line promises that the exit device is there.
         let exit = unsafe { Port::<u8>::new(DEBUG_EXIT_PORT) };

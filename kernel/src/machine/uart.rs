@@ -58,6 +58,12 @@ pub const fn register(offset: u8) -> Port<u8> {
     unsafe { Port::<u8>::new(COM1 + offset as u16) }
 }
 
+/// Waits until the transmitter is empty, as long as patience lasts. Needs no lock.
+pub fn drain() {
+    let empty = |_: &u32| register(offsets::LSR as u8).read() & LSR::TRANSMITTER_EMPTY.bits() != 0;
+    (0..PATIENCE).find(empty);
+}
+
 impl Line {
     fn has_input(&self) -> bool {
         register(offsets::LSR as u8).read() & LSR::DATA_READY.bits() != 0
