@@ -30,6 +30,15 @@ impl Table {
     pub const fn empty() -> Self {
         Self([const { AtomicU32::new(0) }; ENTRIES])
     }
+
+    /// Entry `index`, as a CPU that walks the table reads it.
+    ///
+    /// # Panics
+    /// If `index` is not below [`ENTRIES`].
+    #[inline]
+    pub fn get(&self, index: usize) -> u32 {
+        self.0[index].load(Relaxed)
+    }
 }
 
 const _: () = assert!(size_of::<Table>() == PAGE_SIZE as usize);
@@ -101,7 +110,7 @@ impl Pool {
     /// Reads an entry.
     #[inline]
     pub fn get(&self, table: TableId, index: usize) -> u32 {
-        self.tables[usize::from(table.0)].0[index].load(Relaxed)
+        self.tables[usize::from(table.0)].get(index)
     }
 
     /// Writes an entry.
