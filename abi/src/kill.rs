@@ -71,8 +71,6 @@ pub enum KillReason {
         /// The argument.
         at: GuestPhys,
     },
-    /// Its image does not fit: only while it is being (re)started.
-    Image,
 }
 
 /// What was wrong with a hypercall.
@@ -90,6 +88,13 @@ pub enum HypercallError {
     },
     /// INIT came twice.
     InitTwice,
+    /// INIT names no `lguest_data` of any known layout.
+    NoLguestData {
+        /// Where it should have been.
+        at: GuestPhys,
+    },
+    /// The boot page tables do not fit below the initrd.
+    BootTables,
     /// The system-call vector in `lguest_data` is not one the Host serves.
     SyscallVector {
         /// The vector.
@@ -284,7 +289,6 @@ impl fmt::Display for KillReason {
             Self::OutOfFrames => f.write_str("needs more shadow page tables than its pool has"),
             Self::Ring(error) => error.fmt(f),
             Self::UnknownNotify { at } => write!(f, "notified {at}, where no device is"),
-            Self::Image => f.write_str("its image does not fit its memory"),
         }
     }
 }
@@ -295,6 +299,12 @@ impl fmt::Display for HypercallError {
             Self::Unknown { number } => write!(f, "made hypercall {number}, which does not exist"),
             Self::BeforeInit { number } => write!(f, "made hypercall {number} before LGUEST_INIT"),
             Self::InitTwice => f.write_str("made LGUEST_INIT a second time"),
+            Self::NoLguestData { at } => {
+                write!(f, "made LGUEST_INIT with {at}, where no lguest_data of a known layout is")
+            }
+            Self::BootTables => {
+                f.write_str("has too little memory below its initrd for the page tables it starts on")
+            }
             Self::SyscallVector { vector } => {
                 write!(f, "wants system calls at vector {vector:#x}; only 0x80 is served")
             }

@@ -74,6 +74,15 @@ pub struct LguestData {
     pub syscall_vec: u32,
 }
 
+/// How a Guest says where it must not be interrupted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoIrqField {
+    /// Offset of `noirq_start`; `noirq_end` follows it.
+    Range(u32),
+    /// Offset of `noirq_iret`, the address of one `iret`.
+    Iret(u32),
+}
+
 /// Where the fields that moved over the years are, in bytes from the start.
 ///
 /// `irq_enabled`, `blocked_interrupts`, `cr2` and `time` never moved.
@@ -85,26 +94,58 @@ pub struct Layout {
     pub hcall_status: u32,
     /// First entry of the ring.
     pub hcalls: u32,
+    /// Bytes of an entry of the ring: EAX, EBX, ECX, EDX and, if it is 20, ESI.
+    pub hcall_len: u32,
     /// `reserve_mem`; `tsc_khz` follows it.
     pub reserve_mem: u32,
-    /// `noirq_start`; `noirq_end` follows it.
-    pub noirq: u32,
+    /// `pgdir`, if the layout has it.
+    pub pgdir: Option<u32>,
+    /// Where interrupts must not come.
+    pub noirq: NoIrqField,
     /// `kernel_address`; `syscall_vec` follows it.
     pub kernel_address: u32,
     /// Bytes in all.
     pub size: u32,
 }
 
+/// Layout A: Linux 2.6.25 to 2.6.30.
+pub const LAYOUT_A: Layout = Layout {
+    irq_pending: None,
+    hcall_status: 20,
+    hcalls: 84,
+    hcall_len: 16,
+    reserve_mem: 1108,
+    pgdir: Some(1116),
+    noirq: NoIrqField::Range(1120),
+    kernel_address: 1128,
+    size: 1136,
+};
+
+/// Layout B: Linux 2.6.31 to 3.0.
+pub const LAYOUT_B: Layout = Layout {
+    pgdir: Some(1376),
+    noirq: NoIrqField::Range(1380),
+    kernel_address: 1388,
+    size: 1396,
+    ..LAYOUT_C
+};
+
 /// Layout C: Linux 3.1 to 3.19.
 pub const LAYOUT_C: Layout = Layout {
     irq_pending: Some(20),
     hcall_status: 24,
     hcalls: 88,
+    hcall_len: 20,
     reserve_mem: 1368,
-    noirq: 1376,
+    pgdir: None,
+    noirq: NoIrqField::Range(1376),
     kernel_address: 1384,
     size: 1392,
 };
+
+/// Layout D: Linux 4.0 to 4.13.
+pub const LAYOUT_D: Layout =
+    Layout { noirq: NoIrqField::Iret(1376), kernel_address: 1380, size: 1388, ..LAYOUT_C };
 
 /// Offset of `irq_enabled` in every layout.
 pub const IRQ_ENABLED: u32 = 0;
@@ -125,7 +166,9 @@ const _: () = {
     assert!(offset_of!(LguestData, hcall_status) as u32 == LAYOUT_C.hcall_status);
     assert!(offset_of!(LguestData, hcalls) as u32 == LAYOUT_C.hcalls);
     assert!(offset_of!(LguestData, reserve_mem) as u32 == LAYOUT_C.reserve_mem);
-    assert!(offset_of!(LguestData, noirq_start) as u32 == LAYOUT_C.noirq);
+    assert!(
+        matches!(LAYOUT_C.noirq, NoIrqField::Range(at) if at == offset_of!(LguestData, noirq_start) as u32)
+    );
     assert!(offset_of!(LguestData, kernel_address) as u32 == LAYOUT_C.kernel_address);
 };
 

@@ -33,9 +33,11 @@ pub mod lguest_data;
 pub mod memory;
 pub mod run;
 pub mod time;
+pub mod variant;
 
 pub use address::{GuestLinear, GuestPhys, HostPhys, PAGE_SIZE};
 pub use kill::{GuestResult, KillReason};
 pub use memory::GuestMemory;
 pub use run::{RunGuest, Shutdown, Stop};
 pub use time::Nanos;
+pub use variant::{Dialect, Variant};

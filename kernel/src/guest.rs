@@ -7,11 +7,12 @@
 //!
 //! Next on the tour: [`crate::exit`].
 
-use abi::{GuestMemory, GuestPhys, HostPhys, KillReason, Nanos};
+use abi::{Dialect, GuestMemory, GuestPhys, HostPhys, KillReason, Nanos};
 use switcher::GuestRegs;
 
 use crate::cpu::GuestId;
 use crate::event::Trace;
+use crate::hypercall::Instruction;
 use crate::idt::GuestIdt;
 use crate::interrupt::Interrupts;
 use crate::segment::{Gdt, KERNEL_CS, KERNEL_DS};
@@ -30,6 +31,8 @@ pub struct Guest<M> {
     pub memory: M,
     /// Its registers, while it is not running.
     pub regs: GuestRegs,
+    /// What need not be found out about it.
+    pub dialect: Dialect,
     /// Its `lguest_data`, once it has said where.
     pub shared: Option<Shared>,
     /// Its segments.
@@ -48,8 +51,8 @@ pub struct Guest<M> {
     pub task_switched: bool,
     /// It sleeps until an interrupt.
     pub is_halted: bool,
-    /// A hypercall has been made and not yet been obeyed.
-    pub is_calling: bool,
+    /// A hypercall has been made, by this instruction, and not yet been obeyed.
+    pub calling: Option<Instruction>,
     /// It has not run since it was (re)started.
     pub is_fresh: bool,
     /// Why it will not run again before a reset.
@@ -66,6 +69,7 @@ impl<M: GuestMemory> Guest<M> {
             id,
             memory,
             regs: first_regs(GuestPhys(0)),
+            dialect: Dialect::default(),
             shared: None,
             gdt: Gdt::default(),
             idt: GuestIdt::default(),
@@ -75,7 +79,7 @@ impl<M: GuestMemory> Guest<M> {
             shadow: Shadow::new(pool, base),
             task_switched: false,
             is_halted: false,
-            is_calling: false,
+            calling: None,
             is_fresh: true,
             killed: None,
             trace: Trace::default(),
@@ -94,7 +98,7 @@ impl<M: GuestMemory> Guest<M> {
         self.shadow.reset();
         self.task_switched = false;
         self.is_halted = false;
-        self.is_calling = false;
+        self.calling = None;
         self.is_fresh = true;
         self.killed = None;
     }

@@ -10,10 +10,21 @@
 
 use abi::hypercall::*;
 use abi::kill::HypercallError;
-use abi::{GuestLinear, GuestPhys, GuestResult, Nanos};
+use abi::{GuestLinear, GuestPhys, GuestResult, Nanos, Variant};
 
 use crate::shadow::entry::GuestEntry;
-use crate::shared::Call;
+
+/// A call as registers or ring hold it: EAX, EBX, ECX, EDX, ESI.
+pub type Call = [u32; 5];
+
+/// By which instruction a call was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Instruction {
+    /// `int 0x1f`.
+    Int,
+    /// `vmcall`.
+    Vmcall,
+}
 
 /// What a Guest asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,13 +79,29 @@ pub enum Hypercall {
         at: GuestLinear,
         /// To this.
         entry: GuestEntry,
+        /// And this, in PAE.
+        high: u32,
     },
-    /// I changed a directory entry.
+    /// I changed a top-level entry.
     SetPgd {
-        /// In this directory.
+        /// In this table.
         top: GuestPhys,
         /// At this index.
         index: u32,
+    },
+    /// I changed an entry of a middle directory, which PAE has.
+    SetPmd {
+        /// In this directory.
+        middle: GuestPhys,
+        /// At this index.
+        index: u32,
+    },
+    /// Here are all my descriptors.
+    LoadGdt {
+        /// The first.
+        table: GuestPhys,
+        /// How many.
+        entries: u32,
     },
     /// Here are three descriptors for threads.
     LoadTls(GuestPhys),
@@ -97,7 +124,12 @@ impl Hypercall {
     /// # Errors
     /// [`HypercallError::Unknown`], [`HypercallError::ShutdownHow`].
     #[inline]
-    pub fn decode([number, a, b, c, _]: Call) -> GuestResult<Self> {
+    pub fn decode(variant: Variant, [number, ebx, ecx, edx, esi]: Call) -> GuestResult<Self> {
+        let [a, b, c, d] = match variant {
+            Variant::AEdx => [edx, ebx, ecx, 0],
+            Variant::AEbx => [ebx, ecx, edx, 0],
+            Variant::B | Variant::C | Variant::D => [ebx, ecx, edx, esi],
+        };
         Ok(match number {
             LHCALL_FLUSH_ASYNC => Self::FlushAsync,
             LHCALL_LGUEST_INIT => Self::LguestInit(GuestPhys(a)),
@@ -109,8 +141,12 @@ impl Hypercall {
             LHCALL_TS => Self::Ts(a != 0),
             LHCALL_SET_CLOCKEVENT => Self::SetClockevent((a != 0).then_some(Nanos(a.into()))),
             LHCALL_HALT => Self::Halt,
-            LHCALL_SET_PTE => Self::SetPte { top: GuestPhys(a), at: GuestLinear(b), entry: GuestEntry(c) },
+            LHCALL_SET_PTE => {
+                Self::SetPte { top: GuestPhys(a), at: GuestLinear(b), entry: GuestEntry(c), high: d }
+            }
             LHCALL_SET_PGD => Self::SetPgd { top: GuestPhys(a), index: b },
+            LHCALL_SET_PMD => Self::SetPmd { middle: GuestPhys(a), index: b },
+            LHCALL_LOAD_GDT => Self::LoadGdt { table: GuestPhys(a), entries: b },
             LHCALL_LOAD_TLS => Self::LoadTls(GuestPhys(a)),
             LHCALL_NOTIFY => Self::Notify(GuestPhys(a)),
             LHCALL_LOAD_GDT_ENTRY => {
@@ -135,28 +171,38 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const C: Variant = Variant::C;
+
     #[test]
     fn a_call_that_does_not_exist_is_refused() {
-        for number in [3, 11, 12, 13, 20, u32::MAX] {
-            assert_eq!(Hypercall::decode([number; 5]), Err(HypercallError::Unknown { number }.into()));
+        for number in [11, 12, 20, u32::MAX] {
+            assert_eq!(Hypercall::decode(C, [number; 5]), Err(HypercallError::Unknown { number }.into()));
         }
     }
 
     #[test]
     fn a_clock_event_of_zero_cancels() {
-        assert_eq!(Hypercall::decode([9, 0, 0, 0, 0]), Ok(Hypercall::SetClockevent(None)));
-        assert_eq!(Hypercall::decode([9, 5, 0, 0, 0]), Ok(Hypercall::SetClockevent(Some(Nanos(5)))));
+        assert_eq!(Hypercall::decode(C, [9, 0, 0, 0, 0]), Ok(Hypercall::SetClockevent(None)));
+        assert_eq!(Hypercall::decode(C, [9, 5, 0, 0, 0]), Ok(Hypercall::SetClockevent(Some(Nanos(5)))));
     }
 
     #[test]
     fn a_shutdown_says_how() {
-        assert!(Hypercall::decode([2, 0, 3, 0, 0]).is_err());
+        assert!(Hypercall::decode(C, [2, 0, 3, 0, 0]).is_err());
+    }
+
+    #[test]
+    fn the_first_argument_moved_from_edx_to_ebx() {
+        let call = [LHCALL_SET_PGD, 1, 2, 3, 4];
+        let pgd = |top, index| Ok(Hypercall::SetPgd { top: GuestPhys(top), index });
+        assert_eq!(Hypercall::decode(Variant::AEdx, call), pgd(3, 1));
+        assert_eq!(Hypercall::decode(Variant::AEbx, call), pgd(1, 2));
     }
 
     proptest! {
         #[test]
-        fn any_words_are_a_call_or_a_reason(call: Call) {
-            let _either = Hypercall::decode(call);
+        fn any_words_are_a_call_or_a_reason(call: Call, variant in 0..5_usize) {
+            let _either = Hypercall::decode(Variant::ALL[variant], call);
         }
     }
 }

@@ -72,6 +72,8 @@ pub struct GuestIdt {
     exceptions: [u64; EXCEPTIONS],
     syscall: u64,
     dirty: bool,
+    /// The Host has to see #UD first, for it may be a `vmcall`.
+    keeps_undefined: bool,
 }
 
 impl Default for GuestIdt {
@@ -81,7 +83,13 @@ impl Default for GuestIdt {
             *gate = default_gate(vector as u8);
         }
         let syscall = default_gate(SYSCALL_VECTOR);
-        Self { asked: [GuestGate::NONE; IDT_ENTRIES], exceptions, syscall, dirty: true }
+        Self {
+            asked: [GuestGate::NONE; IDT_ENTRIES],
+            exceptions,
+            syscall,
+            dirty: true,
+            keeps_undefined: false,
+        }
     }
 }
 
@@ -98,12 +106,18 @@ impl GuestIdt {
         }
         let gate = GuestGate::admit(vector, low, high)?;
         self.asked[usize::from(index)] = gate;
+        let may_be_direct = may_be_direct(index) && !(index == 6 && self.keeps_undefined);
         if let Some(slot) = self.cpu_gate(index) {
-            let for_cpu = gate_for_cpu(index, gate);
+            let for_cpu = gate_for_cpu(index, gate, may_be_direct);
             let changed = core::mem::replace(slot, for_cpu) != for_cpu;
             self.dirty |= changed;
         }
         Ok(())
+    }
+
+    /// Says whether #UD may be a hypercall, and so must not be direct. Before any gate is loaded.
+    pub fn keep_undefined_opcodes(&mut self, keep: bool) {
+        self.keeps_undefined = keep;
     }
 
     /// The Guest's own handler for `vector`, if it has one.
@@ -146,10 +160,10 @@ fn default_gate(vector: u8) -> u64 {
     stub_gate(vector, if vector == HYPERCALL_VECTOR { 1 } else { 0 })
 }
 
-fn gate_for_cpu(vector: u8, gate: GuestGate) -> u64 {
+fn gate_for_cpu(vector: u8, gate: GuestGate, may_be_direct: bool) -> u64 {
     match gate.handler() {
         None => default_gate(vector),
-        Some(_) if !may_be_direct(vector) => default_gate(vector),
+        Some(_) if !may_be_direct => default_gate(vector),
         Some(Handler { is_interrupt_gate: false, .. }) => gate.0,
         Some(_) => stub_gate(vector, gate.dpl()),
     }
@@ -186,6 +200,14 @@ mod tests {
             idt.load_entry(vector, 0, TRAP).unwrap();
             assert_eq!(gate(&idt, vector as usize), before);
         }
+    }
+
+    #[test]
+    fn an_undefined_opcode_that_may_be_a_call_comes_to_the_host() {
+        let mut idt = GuestIdt::default();
+        idt.keep_undefined_opcodes(true);
+        idt.load_entry(6, 0, TRAP).unwrap();
+        assert_eq!(gate(&idt, 6), stub_gate(6, 0));
     }
 
     #[test]

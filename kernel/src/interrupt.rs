@@ -20,6 +20,7 @@ use abi::{GuestMemory, GuestResult, Nanos};
 
 use crate::cpu::Cpu;
 use crate::guest::Guest;
+use crate::shared::NoIrq;
 use crate::trap;
 
 /// Line of the timer.
@@ -77,9 +78,12 @@ fn deliver_some<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> Gu
     if ready == 0 {
         return wait(guest, cpu, false);
     }
-    if shared.no_interrupts.contains(&cpu.pages().stack.regs.eip) {
-        return wait(guest, cpu, false);
-    }
+    let eip = cpu.pages().stack.regs.eip;
+    let is_at_iret = match &shared.no_irq {
+        NoIrq::Range(range) if range.contains(&eip) => return wait(guest, cpu, false),
+        NoIrq::Iret(iret) => *iret == eip && cpu.pages().stack.regs.cs & 3 == 1,
+        NoIrq::Range(_) => false,
+    };
     if guest.is_halted {
         guest.is_halted = false;
         shared.set_interrupts_on(&mut guest.memory, true)?;
@@ -94,6 +98,9 @@ fn deliver_some<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> Gu
     guest.interrupts.pending &= !(1 << line);
     shared.set_time(&mut guest.memory, cpu.wall_clock())?;
     tell(guest, ready & (ready - 1) != 0)?;
+    if is_at_iret {
+        return trap::enter_on_frame(guest, cpu, vector, handler);
+    }
     trap::enter_handler(guest, cpu, vector, handler, None)
 }
 

@@ -26,6 +26,7 @@
 
 extern crate alloc;
 
+pub mod boot_tables;
 pub mod cpu;
 pub mod event;
 pub mod exit;
@@ -37,6 +38,7 @@ pub mod interrupt;
 pub mod io;
 pub mod obey;
 pub mod post_mortem;
+pub mod recognise;
 pub mod run;
 pub mod sched;
 pub mod segment;

@@ -12,15 +12,21 @@
 //!
 //! Next on the tour: [`crate::event`].
 
-use abi::kill::HypercallError;
+use abi::hypercall::{LHCALL_LGUEST_INIT, LHCALL_SET_PMD};
+use abi::kill::{DescriptorError, HypercallError};
 use abi::lguest_data::RING_ENTRIES;
-use abi::{GuestMemory, GuestPhys, GuestResult, Nanos, Shutdown, Stop};
+use abi::{GuestMemory, GuestPhys, GuestResult, Nanos, Shutdown, Stop, Variant};
 
+use switcher::descriptor::GDT_ENTRIES;
+
+use crate::boot_tables;
 use crate::cpu::Cpu;
 use crate::event::Event;
 use crate::guest::Guest;
-use crate::hypercall::Hypercall;
-use crate::shared::{Call, Shared};
+use crate::hypercall::{Call, Hypercall, Instruction};
+use crate::recognise::recognise;
+use crate::shadow::walk::Format;
+use crate::shared::Shared;
 use crate::trap;
 
 /// The shortest clock event: a Guest cannot drown the Host in its own timer.
@@ -31,24 +37,28 @@ const SHORTEST_EVENT: Nanos = Nanos::from_micros(10);
 /// # Errors
 /// Whatever the calls did wrong kills.
 #[inline]
-pub fn hypercalls<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult<Option<Stop>> {
+pub fn hypercalls<M: GuestMemory, C: Cpu>(
+    guest: &mut Guest<M>,
+    cpu: &mut C,
+    by: Instruction,
+) -> GuestResult<Option<Stop>> {
     let regs = &cpu.pages().stack.regs;
     let call = [regs.eax, regs.ebx, regs.ecx, regs.edx, regs.esi];
-    if guest.shared.is_none() {
-        guest.is_calling = false;
-        return init(guest, cpu, call).map(|()| None);
-    }
+    let Some(variant) = guest.shared.as_ref().map(|shared| shared.variant) else {
+        return init(guest, cpu, call, by).map(|()| None);
+    };
+    guest.calling = Some(by);
     for _ in 0..RING_ENTRIES {
         let Some(queued) = next_queued(guest)? else {
             break;
         };
-        let stop = obey(guest, cpu, queued)?;
+        let stop = obey(guest, cpu, variant, queued)?;
         if stop.is_some() {
             return Ok(stop);
         }
     }
-    guest.is_calling = false;
-    obey(guest, cpu, call)
+    guest.calling = None;
+    obey(guest, cpu, variant, call)
 }
 
 /// The next queued call, taken out of the ring.
@@ -64,15 +74,31 @@ fn next_queued<M: GuestMemory>(guest: &mut Guest<M>) -> GuestResult<Option<Call>
     Ok(queued)
 }
 
-/// The first call of all.
-fn init<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, call: Call) -> GuestResult {
+/// The first call of all, which also tells what the Guest speaks.
+fn init<M: GuestMemory, C: Cpu>(
+    guest: &mut Guest<M>,
+    cpu: &mut C,
+    call: Call,
+    by: Instruction,
+) -> GuestResult {
     note(guest, call);
-    let Ok(Hypercall::LguestInit(at)) = Hypercall::decode(call) else {
+    if call[0] != LHCALL_LGUEST_INIT {
         return Err(HypercallError::BeforeInit { number: call[0] }.into());
-    };
+    }
+    let (variant, at) = recognise(&guest.memory, call, by, guest.dialect.variant)?;
     let (tsc_khz, wall_clock) = (cpu.tsc_khz(), cpu.wall_clock());
-    let shared = Shared::admit(&mut guest.memory, at, tsc_khz, wall_clock)?;
+    let shared = Shared::admit(&mut guest.memory, variant, at, tsc_khz, wall_clock)?;
     guest.shadow.set_kernel_address(shared.kernel_address);
+    guest.idt.keep_undefined_opcodes(variant.may_use_vmcall());
+    let told = guest.dialect.pae.map(|pae| if pae { Format::Pae } else { Format::TwoLevel });
+    guest.shadow.set_format(told);
+    if variant.has_boot_tables() {
+        let format = told.unwrap_or(Format::TwoLevel);
+        let top = boot_tables::build(&mut guest.memory, shared.kernel_address, format)?;
+        guest.shadow.set_format(Some(format));
+        guest.shadow.switch_to(&guest.memory, top)?;
+        shared.set_pgdir(&mut guest.memory, top)?;
+    }
     guest.shared = Some(shared);
     Ok(())
 }
@@ -83,10 +109,14 @@ fn note<M>(guest: &mut Guest<M>, [number, arg1, arg2, ..]: Call) {
 }
 
 #[inline]
-fn obey<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, call: Call) -> GuestResult<Option<Stop>> {
+fn obey<M: GuestMemory, C: Cpu>(
+    guest: &mut Guest<M>,
+    cpu: &mut C,
+    variant: Variant,
+    call: Call,
+) -> GuestResult<Option<Stop>> {
     note(guest, call);
-    let limit = guest.memory.limit();
-    match Hypercall::decode(call)? {
+    match Hypercall::decode(variant, call)? {
         Hypercall::FlushAsync | Hypercall::SendInterrupts => {}
         Hypercall::LguestInit(_) => return Err(HypercallError::InitTwice.into()),
         Hypercall::Shutdown { text, restart } => return shutdown(guest, text, restart).map(Some),
@@ -94,14 +124,21 @@ fn obey<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, call: Call) -
         Hypercall::Halt => guest.is_halted = true,
         Hypercall::Ts(on) => guest.task_switched = on,
         Hypercall::SetClockevent(delay) => set_clock(guest, cpu, delay),
-        Hypercall::NewPgtable(top) => guest.shadow.switch_to(top, limit)?,
+        Hypercall::NewPgtable(top) => guest.shadow.switch_to(&guest.memory, top)?,
         Hypercall::FlushTlb { everything: true } => guest.shadow.flush_all(),
         Hypercall::FlushTlb { everything: false } => guest.shadow.flush_user(),
-        Hypercall::SetPte { top, at, entry } => guest.shadow.set_pte(&mut guest.memory, top, at, entry)?,
+        Hypercall::SetPte { top, at, entry, high } => {
+            guest.shadow.set_pte(&mut guest.memory, top, at, entry, high)?;
+        }
+        Hypercall::SetPmd { .. } if guest.shadow.format() == Format::TwoLevel => {
+            return Err(HypercallError::Unknown { number: LHCALL_SET_PMD }.into());
+        }
+        Hypercall::SetPmd { middle, index } => guest.shadow.set_pmd(&guest.memory, middle, index)?,
         Hypercall::SetPgd { top, index } => guest.shadow.set_pgd(top, index)?,
         Hypercall::SetStack { selector, esp, pages } => set_stack(guest, selector, esp, pages)?,
         Hypercall::LoadIdtEntry { vector, low, high } => guest.idt.load_entry(vector, low, high)?,
         Hypercall::LoadGdtEntry { index, descriptor } => guest.gdt.load_entry(index, descriptor)?,
+        Hypercall::LoadGdt { table, entries } => load_gdt(guest, table, entries)?,
         Hypercall::LoadTls(at) => load_tls(guest, at)?,
     }
     Ok(None)
@@ -128,6 +165,16 @@ fn set_stack<M: GuestMemory>(guest: &mut Guest<M>, selector: u32, esp: u32, page
     guest.stack = (selector, esp);
     guest.shadow.set_stack(esp, pages);
     Ok(())
+}
+
+fn load_gdt<M: GuestMemory>(guest: &mut Guest<M>, table: GuestPhys, entries: u32) -> GuestResult {
+    let mut bytes = [0; 8 * GDT_ENTRIES];
+    let wanted = bytes.get_mut(..(entries as usize).saturating_mul(8));
+    guest.memory.read_into(table, wanted.ok_or(DescriptorError::Index { index: entries })?)?;
+    let (descriptors, _) = bytes.as_chunks::<8>();
+    (0..entries)
+        .zip(descriptors)
+        .try_for_each(|(index, descriptor)| guest.gdt.load_entry(index, u64::from_le_bytes(*descriptor)))
 }
 
 fn load_tls<M: GuestMemory>(guest: &mut Guest<M>, at: GuestPhys) -> GuestResult {

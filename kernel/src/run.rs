@@ -65,8 +65,8 @@ fn kill<M>(guest: &mut Guest<M>, reason: KillReason) -> Stop {
 }
 
 fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult<Stop> {
-    if guest.is_calling
-        && let Some(stop) = obey::hypercalls(guest, cpu)?
+    if let Some(by) = guest.calling
+        && let Some(stop) = obey::hypercalls(guest, cpu, by)?
     {
         return Ok(stop);
     }

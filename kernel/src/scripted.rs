@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use abi::lguest_data::{IF, LAYOUT_C, RING_ENTRIES, RING_FREE};
-use abi::{GuestMemory, GuestPhys, GuestResult, HostPhys, Nanos, Stop};
+use abi::lguest_data::{IF, NoIrqField, RING_ENTRIES, RING_FREE};
+use abi::{GuestMemory, GuestPhys, GuestResult, HostPhys, Nanos, Stop, Variant};
 use switcher::{GuestRegs, SwitcherPages, pages_address};
 
 use crate::cpu::{Attention, Cpu, GuestId};
@@ -47,14 +47,25 @@ pub const KERNEL: u32 = 0xC000_0000;
 
 /// 64 KiB with a `lguest_data` of layout C as a Guest would have prepared it.
 pub fn ram_with_lguest_data() -> Ram {
+    ram_with_data_of(Variant::C)
+}
+
+/// 64 KiB with the `lguest_data` of a variant.
+pub fn ram_with_data_of(variant: Variant) -> Ram {
     let mut ram = Ram::new(0x1_0000);
     let mut put = |offset, value| ram.write_u32(GuestPhys(LGUEST_DATA_AT.0 + offset), value).unwrap();
+    let layout = variant.layout();
     put(4, 1);
-    put(LAYOUT_C.noirq, KERNEL + 0x100);
-    put(LAYOUT_C.noirq + 4, KERNEL + 0x104);
-    put(LAYOUT_C.kernel_address, KERNEL);
-    put(LAYOUT_C.kernel_address + 4, 0x80);
-    let status = GuestPhys(LGUEST_DATA_AT.0 + LAYOUT_C.hcall_status);
+    match layout.noirq {
+        NoIrqField::Range(at) => {
+            put(at, KERNEL + 0x100);
+            put(at + 4, KERNEL + 0x104);
+        }
+        NoIrqField::Iret(at) => put(at, KERNEL + 0x100),
+    }
+    put(layout.kernel_address, KERNEL);
+    put(layout.kernel_address + 4, 0x80);
+    let status = GuestPhys(LGUEST_DATA_AT.0 + layout.hcall_status);
     ram.write_from(status, &[RING_FREE; RING_ENTRIES]).unwrap();
     ram
 }

@@ -14,40 +14,51 @@ use core::ops::Range;
 use abi::hypercall::SYSCALL_VECTOR;
 use abi::kill::HypercallError;
 use abi::lguest_data::{
-    BLOCKED_INTERRUPTS, CR2, IF, IRQ_ENABLED, LAYOUT_C, Layout, RESERVED_TOP, RING_ENTRIES, RING_FREE,
+    BLOCKED_INTERRUPTS, CR2, IF, IRQ_ENABLED, Layout, NoIrqField, RESERVED_TOP, RING_ENTRIES, RING_FREE,
     SWITCHER_BASE, TIME,
 };
 use abi::memory::check_range;
-use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult};
+use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, Variant};
 
-/// A queued or made hypercall: its number and arguments.
-pub type Call = [u32; 5];
+use crate::hypercall::Call;
+
+/// Where a Guest must not be interrupted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NoIrq {
+    /// Anywhere in here: it waits until the Guest is out.
+    Range(Range<u32>),
+    /// At this `iret`: the frame it is about to pop serves the handler as its own.
+    Iret(u32),
+}
 
 /// One Guest's `lguest_data`.
 pub struct Shared {
     at: GuestPhys,
+    /// The year it is of.
+    pub variant: Variant,
     layout: &'static Layout,
     /// Where the kernel half of every address space begins.
     pub kernel_address: u32,
-    /// Linear addresses at which no interrupt may come.
-    pub no_interrupts: Range<u32>,
+    /// Where no interrupt may come.
+    pub no_irq: NoIrq,
     /// The next ring entry to look at.
     cursor: usize,
 }
 
 impl Shared {
-    /// `LGUEST_INIT`: judges the structure at `at` and fills in the Host's part.
+    /// `LGUEST_INIT`: judges the structure of `variant` at `at` and fills in the Host's part.
     ///
     /// # Errors
     /// Kills if it is not all in memory, wants another system-call vector, or begins its kernel
     /// where the Switcher is.
     pub fn admit(
         memory: &mut impl GuestMemory,
+        variant: Variant,
         at: GuestPhys,
         tsc_khz: u32,
         wall_clock: (u32, u32),
     ) -> GuestResult<Self> {
-        let layout = &LAYOUT_C;
+        let layout = variant.layout();
         check_range(at, layout.size as usize, memory.limit())?;
         let field = |offset| GuestPhys(at.0 + offset);
         memory.write_u32(field(layout.reserve_mem + 4), tsc_khz)?;
@@ -55,14 +66,18 @@ impl Shared {
         if vector != u32::from(SYSCALL_VECTOR) {
             return Err(HypercallError::SyscallVector { vector }.into());
         }
-        let start = memory.read_u32(field(layout.noirq))?;
-        let end = memory.read_u32(field(layout.noirq + 4))?;
+        let no_irq = match layout.noirq {
+            NoIrqField::Range(at) => {
+                NoIrq::Range(memory.read_u32(field(at))?..memory.read_u32(field(at + 4))?)
+            }
+            NoIrqField::Iret(at) => NoIrq::Iret(memory.read_u32(field(at))?),
+        };
         let kernel_address = memory.read_u32(field(layout.kernel_address))?;
         memory.write_u32(field(layout.reserve_mem), RESERVED_TOP)?;
         if kernel_address >= SWITCHER_BASE {
             return Err(HypercallError::KernelAddress { at: GuestLinear(kernel_address) }.into());
         }
-        let shared = Self { at, layout, kernel_address, no_interrupts: start..end, cursor: 0 };
+        let shared = Self { at, variant, layout, kernel_address, no_irq, cursor: 0 };
         shared.set_time(memory, wall_clock)?;
         Ok(shared)
     }
@@ -99,6 +114,14 @@ impl Shared {
         }
     }
 
+    /// Tells the Guest where the page tables are that it starts on, if it asks.
+    pub fn set_pgdir(&self, memory: &mut impl GuestMemory, top: GuestPhys) -> GuestResult {
+        match self.layout.pgdir {
+            Some(offset) => memory.write_u32(self.field(offset), top.0),
+            None => Ok(()),
+        }
+    }
+
     /// Sets the address of the page fault about to be reflected.
     #[inline]
     pub fn set_cr2(&self, memory: &mut impl GuestMemory, at: GuestLinear) -> GuestResult {
@@ -119,8 +142,9 @@ impl Shared {
         if memory.read_u8(self.field(self.layout.hcall_status + slot))? == RING_FREE {
             return Ok(None);
         }
-        let mut bytes = [0; size_of::<Call>()];
-        memory.read_into(self.field(self.layout.hcalls + slot * size_of::<Call>() as u32), &mut bytes)?;
+        let (mut bytes, len) = ([0; size_of::<Call>()], self.layout.hcall_len);
+        let entry = self.field(self.layout.hcalls + slot * len);
+        memory.read_into(entry, &mut bytes[..len as usize])?;
         let (words, _) = bytes.as_chunks::<4>();
         Ok(Some(core::array::from_fn(|index| u32::from_le_bytes(words[index]))))
     }
@@ -140,7 +164,7 @@ mod tests {
     use crate::scripted::{LGUEST_DATA_AT, Ram, ram_with_lguest_data};
 
     fn admit(ram: &mut Ram) -> GuestResult<Shared> {
-        Shared::admit(ram, LGUEST_DATA_AT, 1_000_000, (17, 4))
+        Shared::admit(ram, Variant::C, LGUEST_DATA_AT, 1_000_000, (17, 4))
     }
 
     fn word(ram: &Ram, offset: u32) -> u32 {
@@ -165,8 +189,10 @@ mod tests {
     #[test]
     fn data_across_the_end_of_memory_is_refused() {
         let mut ram = ram_with_lguest_data();
-        let at = GuestPhys(ram.limit() - LAYOUT_C.size + 1);
-        assert!(Shared::admit(&mut ram, at, 0, (0, 0)).is_err());
+        for variant in Variant::ALL {
+            let at = GuestPhys(ram.limit() - variant.layout().size + 1);
+            assert!(Shared::admit(&mut ram, variant, at, 0, (0, 0)).is_err());
+        }
     }
 
     #[test]

@@ -23,10 +23,13 @@
 use abi::lguest_data::IF;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE, Stop};
 
+use switcher::GuestRegs;
+
 use crate::cpu::{Attention, Cpu};
 use crate::event::Event;
 use crate::exit::{PageFaultCode, TrapExit};
 use crate::guest::Guest;
+use crate::hypercall::Instruction;
 use crate::idt::Handler;
 use crate::interrupt::TIMER_LINE;
 use crate::segment::KERNEL_CS;
@@ -35,6 +38,9 @@ use crate::{io, obey};
 
 /// EFLAGS bits a handler starts without: TF, NT, RF, VM.
 pub const CLEARED_FOR_HANDLERS: u32 = 1 << 8 | 1 << 14 | 1 << 16 | 1 << 17;
+
+/// The bytes of `vmcall`.
+const VMCALL: [u8; 3] = [0x0F, 0x01, 0xC1];
 
 /// Does what an exit calls for. `Some` if the Launcher has to know.
 ///
@@ -47,11 +53,11 @@ pub fn handle<M: GuestMemory, C: Cpu>(
     exit: TrapExit,
 ) -> GuestResult<Option<Stop>> {
     match exit {
-        TrapExit::Hypercall => {
-            guest.is_calling = true;
-            return obey::hypercalls(guest, cpu);
-        }
+        TrapExit::Hypercall => return obey::hypercalls(guest, cpu, Instruction::Int),
         TrapExit::PageFault { at, code } => page_fault(guest, cpu, at, code)?,
+        TrapExit::GeneralProtection(0) | TrapExit::Exception { vector: 6, .. } if is_vmcall(guest, cpu)? => {
+            return obey::hypercalls(guest, cpu, Instruction::Vmcall);
+        }
         TrapExit::GeneralProtection(code) => {
             if !io::emulate(guest, cpu, code)? {
                 reflect(guest, cpu, 13, code, None)?;
@@ -70,6 +76,26 @@ pub fn handle<M: GuestMemory, C: Cpu>(
         TrapExit::BadEntry { vector, code } => return Err(KillReason::BadEntry { vector, code }),
     }
     Ok(None)
+}
+
+/// Whether a fault was a `vmcall` of a Guest that may make one; if so, steps over it.
+fn is_vmcall<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult<bool> {
+    let regs = &mut cpu.pages().stack.regs;
+    let may = guest.shared.as_ref().is_none_or(|shared| shared.variant.may_use_vmcall());
+    if !may || regs.cs & 3 != 1 {
+        return Ok(false);
+    }
+    for (index, expected) in (0..).zip(VMCALL) {
+        let at = GuestLinear(regs.eip.wrapping_add(index));
+        let Some(at) = guest.shadow.readable(&mut guest.memory, at)? else {
+            return Ok(false);
+        };
+        if guest.memory.read_u8(at)? != expected {
+            return Ok(false);
+        }
+    }
+    regs.eip = regs.eip.wrapping_add(VMCALL.len() as u32);
+    Ok(true)
 }
 
 #[inline]
@@ -161,6 +187,27 @@ pub fn enter_handler<M: GuestMemory, C: Cpu>(
     let first = if code.is_some() { 0 } else { 1 };
     let end = if from_ring_1 { 4 } else { 6 };
     regs.esp = push(guest, regs.esp, &frame[first..end], vector)?;
+    go_to(guest, regs, handler)
+}
+
+/// Enters `handler` for `vector` with the frame that lies on the stack already, because the Guest
+/// was about to pop it: so the stack does not grow where it may have no room.
+///
+/// # Errors
+/// None but those of a vanished `lguest_data`.
+pub fn enter_on_frame<M: GuestMemory, C: Cpu>(
+    guest: &mut Guest<M>,
+    cpu: &mut C,
+    vector: u8,
+    handler: Handler,
+) -> GuestResult {
+    guest.trace.note(Event::Inject { vector, handler: handler.eip });
+    go_to(guest, &mut cpu.pages().stack.regs, handler)
+}
+
+/// Points the registers at a handler.
+#[inline]
+fn go_to<M: GuestMemory>(guest: &mut Guest<M>, regs: &mut GuestRegs, handler: Handler) -> GuestResult {
     regs.cs = KERNEL_CS;
     regs.eip = handler.eip;
     regs.eflags &= !CLEARED_FOR_HANDLERS;

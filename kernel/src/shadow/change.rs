@@ -14,7 +14,7 @@ use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};
 
 use super::entry::{A, GuestEntry, is_inside, mirror};
 use super::pool::{ENTRIES, TableId};
-use super::walk::{directory_index, find_table, table_index};
+use super::walk::{Format, check_high, directory_index, table_index};
 use super::{KernelStack, SWITCHER_SLOT, Shadow};
 
 impl Shadow {
@@ -23,8 +23,14 @@ impl Shadow {
     /// # Errors
     /// [`PageTableError::Root`] if there is no such page.
     #[inline]
-    pub fn switch_to(&mut self, top: GuestPhys, limit: u32) -> GuestResult {
-        if top.page_offset() != 0 || !is_inside(top, limit) {
+    pub fn switch_to(&mut self, memory: &impl GuestMemory, top: GuestPhys) -> GuestResult {
+        if !is_inside(top.page_base(), memory.limit()) {
+            return Err(PageTableError::Root { at: top }.into());
+        }
+        if !self.is_format_known {
+            self.set_format(Some(Format::guess(memory, top)?));
+        }
+        if !top.0.is_multiple_of(self.format.top_alignment()) {
             return Err(PageTableError::Root { at: top }.into());
         }
         if self.roots.switch_to(top) {
@@ -37,7 +43,8 @@ impl Shadow {
         self.add_root(Some(top)).map(|_| ())
     }
 
-    /// `SET_PTE`: the Guest's entry for `at` below `top` is now `entry`.
+    /// `SET_PTE`: the Guest's entry for `at` below `top` is now `entry`, with the high dword `high`
+    /// in PAE.
     ///
     /// # Errors
     /// [`PageTableError::Reserved`] in the Switcher's area, [`PageTableError::Entry`] for a
@@ -49,12 +56,16 @@ impl Shadow {
         top: GuestPhys,
         at: GuestLinear,
         entry: GuestEntry,
+        high: u32,
     ) -> GuestResult {
         if at.0 >= SWITCHER_BASE {
             return Err(PageTableError::Reserved { at }.into());
         }
         if entry.is_present() {
             entry.page(at, memory.limit())?;
+        }
+        if self.format == Format::Pae {
+            check_high(entry, high, at)?;
         }
         self.is_pinned &= !self.is_on_stack(at);
         if at.0 < self.kernel_address {
@@ -67,10 +78,10 @@ impl Shadow {
             return self.change(memory, self.template, top, at, entry);
         }
         // A kernel that begins in the middle of a slot has that slot in each root apart.
-        for root in self.roots.iter().collect::<alloc::vec::Vec<_>>() {
-            self.change(memory, root.directory, top, at, entry)?;
-        }
-        Ok(())
+        (0..self.roots.len()).try_for_each(|index| match self.roots.get(index) {
+            Some(root) => self.change(memory, root.directory, top, at, entry),
+            None => Ok(()),
+        })
     }
 
     #[inline]
@@ -86,37 +97,70 @@ impl Shadow {
         let Some(table) = self.pool.table_at(slot) else {
             return Ok(());
         };
-        let shadow = match self.is_used(entry).then(|| find_table(memory, top, at)).transpose()? {
-            Some(Some(guest_table)) => mirror(entry, guest_table.rights, self.host_base),
-            Some(None) | None => 0,
+        let is_used = entry.is_present() && entry.0 & A != 0;
+        let guest_table = match is_used {
+            true => self.format.find_table(memory, top, at)?,
+            false => None,
         };
+        let shadow = guest_table.map_or(0, |table| mirror(entry, table.rights, self.host_base));
         self.edit(table, table_index(at), shadow);
         Ok(())
     }
 
-    fn is_used(&self, entry: GuestEntry) -> bool {
-        entry.is_present() && entry.0 & A != 0
-    }
-
-    /// `SET_PGD`: directory entry `index` below `top` changed.
+    /// `SET_PGD`: top-level entry `index` below `top` changed: 4 MiB, or 1 GiB in PAE.
     ///
     /// # Errors
     /// [`PageTableError::Index`] past the last entry.
     pub fn set_pgd(&mut self, top: GuestPhys, index: u32) -> GuestResult {
-        let slot = index as usize;
-        if slot >= ENTRIES {
+        let slots = match self.format {
+            Format::TwoLevel => 1,
+            Format::Pae => ENTRIES / 4,
+        };
+        let first = index as usize;
+        if first >= ENTRIES / slots {
             return Err(PageTableError::Index { index }.into());
         }
-        if slot == SWITCHER_SLOT {
-            return Ok(());
-        }
         self.is_pinned = false;
-        if slot >= self.first_shared {
-            self.drop_shared_slot(slot);
-        } else if let Some(root) = self.roots.find(top) {
-            self.drop_slot(root.directory, slot);
+        let range = first * slots..((first + 1) * slots).min(SWITCHER_SLOT);
+        let shared = range.start.max(self.first_shared)..range.end;
+        shared.for_each(|slot| self.drop_shared_slot(slot));
+        if let Some(root) = self.roots.find(top) {
+            let own = range.start..range.end.min(self.first_shared);
+            own.for_each(|slot| self.drop_slot(root.directory, slot));
         }
         Ok(())
+    }
+
+    /// `SET_PMD` of PAE: entry `index` of the middle directory at `middle` changed. Its 2 MiB are
+    /// dropped from each address space whose top level leads to that directory.
+    ///
+    /// # Errors
+    /// [`PageTableError::Index`] past the last entry, or a top level the Host will not follow.
+    pub fn set_pmd(&mut self, memory: &impl GuestMemory, middle: GuestPhys, index: u32) -> GuestResult {
+        if index >= PAGE_SIZE / Format::Pae.entry_len() {
+            return Err(PageTableError::Index { index }.into());
+        }
+        self.is_pinned = false;
+        for number in 0..self.roots.len() {
+            let Some((root, top)) = self.roots.get(number).and_then(|root| Some((root, root.guest?))) else {
+                continue;
+            };
+            for quarter in 0..4 {
+                let at = GuestLinear(quarter << 30 | index << 21);
+                if self.format.middle(memory, top, at)? == Some(middle.page_base()) {
+                    self.drop_half_table(root.directory, at);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Empties the half of a shadow table that the 2 MiB at `at` are in.
+    fn drop_half_table(&mut self, directory: TableId, at: GuestLinear) {
+        if let Some(table) = self.pool.table_at(self.pool.get(directory, directory_index(at))) {
+            let first = table_index(at);
+            self.pool.clear(table, first..first + ENTRIES / 2);
+        }
     }
 
     /// `FLUSH_TLB(0)`: forgets the user part of the current address space.

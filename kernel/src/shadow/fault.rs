@@ -15,10 +15,10 @@ use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};
 use super::Shadow;
 use super::entry::{A, D, GuestEntry, P, U, W, is_inside, mirror};
 use super::pool::TableId;
-use super::walk::{GuestTable, Walk, directory_index, entry_at, table_index, walk};
+use super::walk::{Format, GuestTable, Walk, check_high, directory_index, table_index};
 use crate::exit::PageFaultCode;
 
-/// Entries filled in at one fault: those that share a cache line of the Guest's table.
+/// Entries looked at around a fault: two-level, those that share a cache line.
 const AROUND: usize = 16;
 
 /// Whose fault it was.
@@ -50,13 +50,13 @@ impl Shadow {
         let Some(top) = root.guest else {
             return self.demand_linear(memory.limit(), at, code);
         };
-        match walk(memory, top, at, code)? {
+        match self.format.walk(memory, top, at, code)? {
             Walk::Fault { present } => Ok(PageFault::Reflect(code.seen_by_guest(present))),
             Walk::Page { entry, table: guest_table } => {
                 let table = self.table_for(root, directory_index(at))?;
                 let shadow = mirror(entry, guest_table.rights, self.host_base);
                 self.edit(table, table_index(at), shadow);
-                self.fill_around(memory, table, guest_table, table_index(at))?;
+                self.fill_around(memory, table, guest_table, at)?;
                 Ok(PageFault::Fixed)
             }
         }
@@ -86,15 +86,33 @@ impl Shadow {
         memory: &impl GuestMemory,
         table: TableId,
         guest: GuestTable,
-        index: usize,
+        at: GuestLinear,
     ) -> GuestResult {
-        let first = index & !(AROUND - 1);
-        let mut line = [0; AROUND * 4];
-        memory.read_into(entry_at(guest.at, first), &mut line)?;
-        for (neighbour, bytes) in (first..).zip(line.as_chunks::<4>().0) {
-            let entry = GuestEntry(u32::from_le_bytes(*bytes));
+        match self.format {
+            Format::TwoLevel => self.fill_line::<4>(memory, table, guest, at),
+            Format::Pae => self.fill_line::<8>(memory, table, guest, at),
+        }
+    }
+
+    /// [`Shadow::fill_around`] for entries of `LEN` bytes.
+    #[inline]
+    fn fill_line<const LEN: usize>(
+        &mut self,
+        memory: &impl GuestMemory,
+        table: TableId,
+        guest: GuestTable,
+        at: GuestLinear,
+    ) -> GuestResult {
+        let first = GuestLinear(at.0 & !(AROUND as u32 * PAGE_SIZE - 1));
+        let mut line = [[0; LEN]; AROUND];
+        memory.read_into(self.format.entry_at(guest.at, first), line.as_flattened_mut())?;
+        for (neighbour, bytes) in (table_index(first)..).zip(line) {
+            let (low, high) = bytes.split_at(4);
+            let entry = GuestEntry(low.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte)));
+            let high = high.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
             let is_worth_it = entry.0 & (P | A) == P | A && self.pool.get(table, neighbour) == 0;
-            if is_worth_it && entry.is_sound_page(memory.limit()) {
+            let is_sound = entry.is_sound_page(memory.limit()) && check_high(entry, high, at).is_ok();
+            if is_worth_it && is_sound {
                 self.edit(table, neighbour, mirror(entry, guest.rights, self.host_base));
             }
         }

@@ -48,7 +48,7 @@ use abi::{GuestLinear, GuestPhys, GuestResult, HostPhys, KillReason, PAGE_SIZE};
 use entry::{A, D, P, U, W};
 use pool::{ENTRIES, Pool, TableId};
 use roots::{Root, Roots};
-use walk::{directory_index, table_index};
+use walk::{Format, directory_index, table_index};
 
 pub use fault::PageFault;
 
@@ -82,6 +82,10 @@ pub struct Shadow {
     /// First directory slot of the shared half.
     first_shared: usize,
     kernel_address: u32,
+    /// How the Guest writes its tables, ...
+    format: Format,
+    /// ... unless that is still to be found out from the first of them.
+    is_format_known: bool,
     stack: Option<KernelStack>,
     /// The stack's pages are known to be writable in the current root.
     is_pinned: bool,
@@ -104,6 +108,8 @@ impl Shadow {
             template,
             first_shared: SWITCHER_SLOT,
             kernel_address: SWITCHER_BASE,
+            format: Format::TwoLevel,
+            is_format_known: false,
             stack: None,
             is_pinned: true,
             switcher_table: HostPhys(0),
@@ -114,6 +120,7 @@ impl Shadow {
     pub fn reset(&mut self) {
         self.drop_all();
         self.set_kernel_address(SWITCHER_BASE);
+        self.set_format(None);
         self.stack = None;
         self.is_pinned = true;
     }
@@ -125,6 +132,17 @@ impl Shadow {
         self.first_shared = (at.div_ceil(ENTRIES as u32 * PAGE_SIZE) as usize).min(SWITCHER_SLOT);
     }
 
+    /// Notes how the Guest writes its tables; `None` leaves it to be found out from the first.
+    pub fn set_format(&mut self, format: Option<Format>) {
+        self.format = format.unwrap_or(Format::TwoLevel);
+        self.is_format_known = format.is_some();
+    }
+
+    /// How the Guest writes its tables, as far as is known.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
     /// The directory to load for the Guest on the CPU with this `switcher_table`.
     ///
     /// # Errors
@@ -133,8 +151,9 @@ impl Shadow {
     pub fn root(&mut self, switcher_table: HostPhys) -> GuestResult<HostPhys> {
         if switcher_table != self.switcher_table {
             self.switcher_table = switcher_table;
-            let roots: alloc::vec::Vec<Root> = self.roots.iter().collect();
-            roots.into_iter().for_each(|root| self.install_switcher(root.directory));
+            for index in 0..self.roots.len() {
+                self.roots.get(index).into_iter().for_each(|root| self.install_switcher(root.directory));
+            }
         }
         let root = self.current()?;
         Ok(self.pool.address(root.directory))

@@ -44,6 +44,12 @@ impl Roots {
         self.roots.iter().copied()
     }
 
+    /// The root of number `index`, for loops that change tables as they go.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<Root> {
+        self.roots.get(index).copied()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.roots.len()

@@ -4,7 +4,7 @@ use abi::{GuestLinear, GuestMemory, GuestPhys, HostPhys, KillReason, PAGE_SIZE};
 
 use super::entry::{A, D, GuestEntry, P, PS, U, W};
 use super::pool::pool_of;
-use super::walk::{directory_index, entry_at, table_index};
+use super::walk::{Format, directory_index};
 use super::{MIN_TABLES, PageFault, Shadow};
 use crate::exit::PageFaultCode;
 use crate::scripted::Ram;
@@ -37,18 +37,18 @@ impl Guest {
 
     fn map(&mut self, top: GuestPhys, at: u32, entry: u32) {
         let at = GuestLinear(at);
-        let place = entry_at(top, directory_index(at));
+        let place = GuestPhys(top.0 + 4 * directory_index(at) as u32);
         if self.ram.read_u32(place).unwrap() == 0 {
             let table = self.page();
             self.ram.write_u32(place, table.0 | P | W | U).unwrap();
         }
         let table = GuestPhys(self.ram.read_u32(place).unwrap()).page_base();
-        self.ram.write_u32(entry_at(table, table_index(at)), entry).unwrap();
+        self.ram.write_u32(Format::TwoLevel.entry_at(table, at), entry).unwrap();
     }
 
     fn new_space(&mut self) -> GuestPhys {
         let top = self.page();
-        self.shadow.switch_to(top, self.ram.limit()).unwrap();
+        self.shadow.switch_to(&self.ram, top).unwrap();
         top
     }
 
@@ -104,9 +104,9 @@ fn a_kernel_page_is_there_in_every_root_at_once() {
     let second = guest.new_space();
     assert_eq!(guest.shadow_entry(KERNEL), (BASE.0 + 0x5000) | P | W | A | D);
     let entry = GuestEntry(0x6000 | P | W | A | D);
-    guest.shadow.set_pte(&mut guest.ram, first, GuestLinear(KERNEL), entry).unwrap();
+    guest.shadow.set_pte(&mut guest.ram, first, GuestLinear(KERNEL), entry, 0).unwrap();
     assert_eq!(guest.shadow_entry(KERNEL) & !0xFFF, BASE.0 + 0x6000);
-    guest.shadow.switch_to(first, guest.ram.limit()).unwrap();
+    guest.shadow.switch_to(&guest.ram, first).unwrap();
     assert_eq!(guest.shadow_entry(KERNEL) & !0xFFF, BASE.0 + 0x6000);
     let _both = second;
 }
@@ -120,9 +120,9 @@ fn a_user_page_is_changed_in_its_own_root_only() {
     let second = guest.new_space();
     guest.map(second, at, 0x6000 | P | W);
     guest.touch(at, WRITE).unwrap();
-    guest.shadow.set_pte(&mut guest.ram, first, GuestLinear(at), GuestEntry(0)).unwrap();
+    guest.shadow.set_pte(&mut guest.ram, first, GuestLinear(at), GuestEntry(0), 0).unwrap();
     assert_ne!(guest.shadow_entry(at), 0);
-    guest.shadow.switch_to(first, guest.ram.limit()).unwrap();
+    guest.shadow.switch_to(&guest.ram, first).unwrap();
     assert_eq!(guest.shadow_entry(at), 0);
 }
 
@@ -178,7 +178,7 @@ fn the_kernel_stack_is_pinned_and_pinned_again() {
     guest.shadow.pin_stack(&mut guest.ram).unwrap();
     assert_eq!(guest.shadow_entry(KERNEL + 0x1000) & W, W);
     guest.map(top, KERNEL + 0x1000, 0);
-    guest.shadow.set_pte(&mut guest.ram, top, GuestLinear(KERNEL + 0x1000), GuestEntry(0)).unwrap();
+    guest.shadow.set_pte(&mut guest.ram, top, GuestLinear(KERNEL + 0x1000), GuestEntry(0), 0).unwrap();
     assert!(guest.shadow.pin_stack(&mut guest.ram).is_err());
 }
 
@@ -188,7 +188,31 @@ fn the_switchers_area_is_out_of_reach() {
     let top = guest.new_space();
     assert_eq!(guest.touch(0xFFC0_0000, READ), Ok(PageFault::Reflect(READ)));
     let at = GuestLinear(0xFFFF_F000);
-    assert!(guest.shadow.set_pte(&mut guest.ram, top, at, GuestEntry(0)).is_err());
+    assert!(guest.shadow.set_pte(&mut guest.ram, top, at, GuestEntry(0), 0).is_err());
     assert!(guest.shadow.set_pgd(top, 1024).is_err());
     assert_eq!(guest.shadow.set_pgd(top, 1023), Ok(()));
+}
+
+#[test]
+fn a_pae_guest_has_the_same_shadows() {
+    let mut guest = Guest::new(MIN_TABLES);
+    let (top, middle, table) = (guest.page(), guest.page(), guest.page());
+    let at = 0x0060_5000;
+    guest.ram.write_u32(top, middle.0 | P).unwrap();
+    guest.ram.write_u32(GuestPhys(middle.0 + 3 * 8), table.0 | P | W | U).unwrap();
+    guest.ram.write_u32(GuestPhys(table.0 + 5 * 8), 0x5000 | P | W).unwrap();
+    guest.ram.write_u32(GuestPhys(table.0 + 6 * 8), 0x6000 | P | A).unwrap();
+    guest.shadow.switch_to(&guest.ram, top).unwrap();
+    assert_eq!(guest.shadow.format(), Format::Pae);
+    assert_eq!(guest.touch(at, WRITE), Ok(PageFault::Fixed));
+    assert_eq!(guest.shadow_entry(at), (BASE.0 + 0x5000) | P | W | A | D);
+    assert_eq!(guest.shadow_entry(at + 0x1000) & !0xFFF, BASE.0 + 0x6000);
+    guest.shadow.set_pmd(&guest.ram, middle, 2).unwrap();
+    assert_ne!(guest.shadow_entry(at), 0, "the other half stays");
+    guest.shadow.set_pmd(&guest.ram, middle, 3).unwrap();
+    assert_eq!(guest.shadow_entry(at), 0);
+    guest.touch(at, WRITE).unwrap();
+    guest.shadow.set_pgd(top, 0).unwrap();
+    assert_eq!(guest.shadow_entry(at), 0);
+    assert!(guest.shadow.set_pgd(top, 4).is_err() && guest.shadow.set_pmd(&guest.ram, middle, 512).is_err());
 }

@@ -1,39 +1,50 @@
 //! Reading a Guest's own page tables, and keeping its A and D bits.
 //!
+//! Guests have tables of two formats. The shadows have one, so all that knows
+//! the difference is here.
+//!
 //! ```text
-//!  linear address   | directory 31..22 | table 21..12 | offset 11..0 |
-//!                            |                 |
-//!  top: GuestPhys --> directory entry --> table entry --> page
+//! two levels   | directory 31..22 |    table 21..12    | offset 11..0 |   4-byte entries
+//! PAE          | 31..30 | middle 29..21 | table 20..12 | offset 11..0 |   8-byte entries
 //! ```
 //!
 //! The tables are the Guest's memory: nothing read here is trusted before one
 //! of the two judges of [`super::entry`] passed it.
 //!
-//! Source: Intel SDM Vol. 3, "32-Bit Paging", "Accessed and Dirty Flags".
+//! Source: Intel SDM Vol. 3, "32-Bit Paging", "PAE Paging", "Accessed and
+//! Dirty Flags"; lguest ABI, "PAE".
 //!
 //! Next on the tour: [`super`].
 
-use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, KillReason};
+use abi::kill::PageTableError;
+use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};
 
-use super::entry::{A, D, GuestEntry, U, W};
+use super::entry::{A, D, GuestEntry, P, U, W};
 use crate::exit::PageFaultCode;
 
-/// Index of a linear address in a directory.
+/// The bit of a PAE entry's high dword that forbids execution; it is hidden from Guests, and
+/// means nothing here.
+const NX: u32 = 1 << 31;
+
+/// How a Guest writes its page tables.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// A directory of 1,024 entries, tables of 1,024.
+    TwoLevel,
+    /// Four pointers, middle directories and tables of 512 wider entries.
+    Pae,
+}
+
+/// Index of a linear address in a shadow directory.
 #[inline]
 pub const fn directory_index(at: GuestLinear) -> usize {
     (at.0 >> 22) as usize
 }
 
-/// Index of a linear address in its page table.
+/// Index of a linear address in its shadow page table.
 #[inline]
 pub const fn table_index(at: GuestLinear) -> usize {
     (at.0 >> 12 & 0x3FF) as usize
-}
-
-/// Where an entry lies, given where its table does.
-#[inline]
-pub const fn entry_at(table: GuestPhys, index: usize) -> GuestPhys {
-    GuestPhys(table.0.wrapping_add(4 * index as u32))
 }
 
 /// A Guest's page table for an address, and what the level above allows.
@@ -41,7 +52,7 @@ pub const fn entry_at(table: GuestPhys, index: usize) -> GuestPhys {
 pub struct GuestTable {
     /// The table.
     pub at: GuestPhys,
-    /// W and U of the directory entry.
+    /// W and U of the entry that leads to it.
     pub rights: u32,
 }
 
@@ -62,54 +73,186 @@ pub enum Walk {
     },
 }
 
-/// Finds the page table for `at` below the directory `top`, if there is one.
-///
-/// # Errors
-/// A directory entry the Host will not follow kills.
-#[inline]
-pub fn find_table(
-    memory: &mut impl GuestMemory,
-    top: GuestPhys,
-    at: GuestLinear,
-) -> GuestResult<Option<GuestTable>> {
-    let place = entry_at(top, directory_index(at));
-    let entry = GuestEntry(memory.read_u32(place)?);
-    if !entry.is_present() {
-        return Ok(None);
+impl Format {
+    /// Bytes of an entry.
+    #[inline]
+    pub const fn entry_len(self) -> u32 {
+        match self {
+            Self::TwoLevel => 4,
+            Self::Pae => 8,
+        }
     }
-    let table = entry.table(at, memory.limit())?;
-    mark(memory, place, entry, A)?;
-    Ok(Some(GuestTable { at: table, rights: entry.0 & (W | U) }))
+
+    /// Bytes of linear space one page table maps.
+    pub const fn table_span(self) -> u32 {
+        PAGE_SIZE / self.entry_len() * PAGE_SIZE
+    }
+
+    /// Page tables that map 1 GiB.
+    pub const fn tables_in_first_gib(self) -> u32 {
+        (1 << 30) / self.table_span()
+    }
+
+    /// What a top-level table's address must be a multiple of.
+    pub const fn top_alignment(self) -> u32 {
+        match self {
+            Self::TwoLevel => PAGE_SIZE,
+            Self::Pae => 32,
+        }
+    }
+
+    /// Whether the table at `top` looks like the four pointers of PAE: a two-level directory has
+    /// flags besides P in its entries, and something in every other dword.
+    ///
+    /// # Errors
+    /// [`abi::KillReason::OutOfGuestMemory`].
+    pub fn guess(memory: &impl GuestMemory, top: GuestPhys) -> GuestResult<Self> {
+        let mut any = 0;
+        for index in 0..4 {
+            let low = memory.read_u32(GuestPhys(top.0.wrapping_add(8 * index)))?;
+            let high = memory.read_u32(GuestPhys(top.0.wrapping_add(8 * index + 4)))?;
+            if high != 0 || low & (PAGE_SIZE - 1) & !P != 0 {
+                return Ok(Self::TwoLevel);
+            }
+            any |= low & P;
+        }
+        Ok(if any == 0 { Self::TwoLevel } else { Self::Pae })
+    }
+
+    /// Where the entry for `at` lies in its page table.
+    #[inline]
+    pub const fn entry_at(self, table: GuestPhys, at: GuestLinear) -> GuestPhys {
+        let index = match self {
+            Self::TwoLevel => at.0 >> 12 & 0x3FF,
+            Self::Pae => at.0 >> 12 & 0x1FF,
+        };
+        GuestPhys(table.0.wrapping_add(index * self.entry_len()))
+    }
+
+    /// Reads the entry at `place`.
+    ///
+    /// # Errors
+    /// [`PageTableError::Entry`] if it leads beyond 4 GiB.
+    #[inline]
+    pub fn read(
+        self,
+        memory: &impl GuestMemory,
+        place: GuestPhys,
+        at: GuestLinear,
+    ) -> GuestResult<GuestEntry> {
+        let entry = GuestEntry(memory.read_u32(place)?);
+        match self {
+            Self::TwoLevel => Ok(entry),
+            Self::Pae => {
+                let high = memory.read_u32(GuestPhys(place.0.wrapping_add(4)))?;
+                check_high(entry, high, at).map(|()| entry)
+            }
+        }
+    }
+
+    /// Where the entry that leads to the page table for `at` lies, if there is such a place.
+    #[inline]
+    fn upper_entry_at(
+        self,
+        memory: &impl GuestMemory,
+        top: GuestPhys,
+        at: GuestLinear,
+    ) -> GuestResult<Option<GuestPhys>> {
+        match self {
+            Self::TwoLevel => Ok(Some(GuestPhys(top.0.wrapping_add((at.0 >> 22) * 4)))),
+            Self::Pae => {
+                let middle = self.middle(memory, top, at)?;
+                Ok(middle.map(|middle| GuestPhys(middle.0 + (at.0 >> 21 & 0x1FF) * 8)))
+            }
+        }
+    }
+
+    /// The middle directory for `at`, which a two-level format does not have.
+    ///
+    /// # Errors
+    /// [`PageTableError::Directory`] for a pointer the Host will not follow.
+    pub fn middle(
+        self,
+        memory: &impl GuestMemory,
+        top: GuestPhys,
+        at: GuestLinear,
+    ) -> GuestResult<Option<GuestPhys>> {
+        let place = GuestPhys(top.0.wrapping_add((at.0 >> 30) * 8));
+        let pointer = self.read(memory, place, at)?;
+        if !pointer.is_present() {
+            return Ok(None);
+        }
+        if pointer.0 & (PAGE_SIZE - 1) != P {
+            return Err(PageTableError::Directory { at, entry: pointer.0 }.into());
+        }
+        pointer.table(at, memory.limit()).map(Some)
+    }
+
+    /// Finds the page table for `at` below `top`, if there is one.
+    ///
+    /// # Errors
+    /// An upper-level entry the Host will not follow kills.
+    #[inline]
+    pub fn find_table(
+        self,
+        memory: &mut impl GuestMemory,
+        top: GuestPhys,
+        at: GuestLinear,
+    ) -> GuestResult<Option<GuestTable>> {
+        let Some(place) = self.upper_entry_at(memory, top, at)? else {
+            return Ok(None);
+        };
+        let entry = self.read(memory, place, at)?;
+        if !entry.is_present() {
+            return Ok(None);
+        }
+        let table = entry.table(at, memory.limit())?;
+        mark(memory, place, entry, A)?;
+        Ok(Some(GuestTable { at: table, rights: entry.0 & (W | U) }))
+    }
+
+    /// Translates `at` for an access of kind `code`, as the CPU would on the Guest's own tables.
+    ///
+    /// # Errors
+    /// An entry the Host will not follow kills.
+    #[inline]
+    pub fn walk(
+        self,
+        memory: &mut impl GuestMemory,
+        top: GuestPhys,
+        at: GuestLinear,
+        code: PageFaultCode,
+    ) -> GuestResult<Walk> {
+        let Some(table) = self.find_table(memory, top, at)? else {
+            return Ok(Walk::Fault { present: false });
+        };
+        let place = self.entry_at(table.at, at);
+        let entry = self.read(memory, place, at)?;
+        if !entry.is_present() {
+            return Ok(Walk::Fault { present: false });
+        }
+        // The code's W and U are the very bits an entry needs, and ring 1 respects W (CR0.WP).
+        const { assert!(PageFaultCode::WRITE == W && PageFaultCode::USER == U) }
+        let needed = code.0 & (W | U);
+        if entry.0 & table.rights & needed != needed {
+            return Ok(Walk::Fault { present: true });
+        }
+        entry.page(at, memory.limit())?;
+        let entry = mark(memory, place, entry, if code.is_write() { A | D } else { A })?;
+        Ok(Walk::Page { entry, table })
+    }
 }
 
-/// Translates `at` for an access of kind `code`, as the CPU would on the Guest's own tables.
+/// Judges the high dword of a PAE entry for `at`.
 ///
 /// # Errors
-/// An entry the Host will not follow kills.
+/// [`PageTableError::Entry`] if a present entry leads beyond 4 GiB.
 #[inline]
-pub fn walk(
-    memory: &mut impl GuestMemory,
-    top: GuestPhys,
-    at: GuestLinear,
-    code: PageFaultCode,
-) -> GuestResult<Walk> {
-    let Some(table) = find_table(memory, top, at)? else {
-        return Ok(Walk::Fault { present: false });
-    };
-    let place = entry_at(table.at, table_index(at));
-    let entry = GuestEntry(memory.read_u32(place)?);
-    if !entry.is_present() {
-        return Ok(Walk::Fault { present: false });
+pub fn check_high(entry: GuestEntry, high: u32, at: GuestLinear) -> GuestResult {
+    if entry.is_present() && high & !NX != 0 {
+        return Err(PageTableError::Entry { at, entry: entry.0 }.into());
     }
-    // The code's W and U are the very bits an entry needs, and ring 1 respects W (CR0.WP).
-    const { assert!(PageFaultCode::WRITE == W && PageFaultCode::USER == U) }
-    let needed = code.0 & (W | U);
-    if entry.0 & table.rights & needed != needed {
-        return Ok(Walk::Fault { present: true });
-    }
-    entry.page(at, memory.limit())?;
-    let entry = mark(memory, place, entry, if code.is_write() { A | D } else { A })?;
-    Ok(Walk::Page { entry, table })
+    Ok(())
 }
 
 /// Sets bits in a Guest's entry, with a store only if one was missing.
@@ -119,7 +262,7 @@ fn mark(
     place: GuestPhys,
     entry: GuestEntry,
     bits: u32,
-) -> Result<GuestEntry, KillReason> {
+) -> GuestResult<GuestEntry> {
     let marked = GuestEntry(entry.0 | bits);
     if marked != entry {
         memory.write_u32(place, marked.0)?;
@@ -128,67 +271,5 @@ fn mark(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scripted::Ram;
-    use crate::shadow::entry::P;
-    use abi::kill::PageTableError;
-
-    const TOP: GuestPhys = GuestPhys(0x1000);
-    const TABLE: GuestPhys = GuestPhys(0x2000);
-    const AT: GuestLinear = GuestLinear(0x0040_3123);
-    const READ: PageFaultCode = PageFaultCode(0);
-    const WRITE: PageFaultCode = PageFaultCode(2);
-    const USER_READ: PageFaultCode = PageFaultCode(4);
-
-    fn tables(directory_flags: u32, entry: u32) -> Ram {
-        let mut ram = Ram::new(0x8000);
-        ram.write_u32(entry_at(TOP, 1), TABLE.0 | directory_flags).unwrap();
-        ram.write_u32(entry_at(TABLE, 3), entry).unwrap();
-        ram
-    }
-
-    fn entry_of(ram: &Ram) -> u32 {
-        ram.read_u32(entry_at(TABLE, 3)).unwrap()
-    }
-
-    #[test]
-    fn a_read_sets_a_and_only_a_write_sets_d() {
-        let mut ram = tables(P | W, 0x3000 | P | W);
-        assert!(matches!(walk(&mut ram, TOP, AT, READ), Ok(Walk::Page { .. })));
-        assert_eq!(entry_of(&ram), 0x3000 | P | W | A);
-        assert!(matches!(walk(&mut ram, TOP, AT, WRITE), Ok(Walk::Page { .. })));
-        assert_eq!(entry_of(&ram), 0x3000 | P | W | A | D);
-    }
-
-    #[test]
-    fn rights_are_those_of_both_levels() {
-        let denied = Ok(Walk::Fault { present: true });
-        assert_eq!(walk(&mut tables(P, 0x3000 | P | W), TOP, AT, WRITE), denied);
-        assert_eq!(walk(&mut tables(P | W, 0x3000 | P), TOP, AT, WRITE), denied);
-        assert_eq!(walk(&mut tables(P | U, 0x3000 | P), TOP, AT, USER_READ), denied);
-        assert_eq!(walk(&mut tables(P, 0x3000 | P | U), TOP, AT, USER_READ), denied);
-    }
-
-    #[test]
-    fn a_denied_access_leaves_the_entry_alone() {
-        let mut ram = tables(P | W, 0x3000 | P);
-        let _denied = walk(&mut ram, TOP, AT, WRITE);
-        assert_eq!(entry_of(&ram), 0x3000 | P);
-    }
-
-    #[test]
-    fn what_is_not_there_is_the_guests_own_fault() {
-        let absent = Ok(Walk::Fault { present: false });
-        assert_eq!(walk(&mut tables(0, 0x3000 | P), TOP, AT, READ), absent);
-        assert_eq!(walk(&mut tables(P, 0x3000), TOP, AT, READ), absent);
-    }
-
-    #[test]
-    fn a_table_beyond_memory_kills() {
-        let mut ram = tables(P, 0);
-        ram.write_u32(entry_at(TOP, 1), 0x9000 | P).unwrap();
-        let killed = Err(PageTableError::Directory { at: AT, entry: 0x9001 }.into());
-        assert_eq!(walk(&mut ram, TOP, AT, READ), killed);
-    }
-}
+#[path = "walk_tests.rs"]
+mod tests;

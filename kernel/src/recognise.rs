@@ -1,0 +1,122 @@
+//! Finding out which year's treaty a Guest speaks, at its first hypercall.
+//!
+//! The original never had to: Host and Guest were the same kernel. Here
+//! everything needed is in sight when INIT is made: which instruction made it,
+//! which register holds an address with a `lguest_data` behind it (a ring of
+//! free entries cannot be mistaken), and where in it the system-call vector
+//! stands. A word on the module's line overrules all that.
+//!
+//! Source: lguest ABI, "Telling the variants apart at run time".
+//!
+//! Next on the tour: [`crate::shared`].
+
+use abi::hypercall::SYSCALL_VECTOR;
+use abi::kill::HypercallError;
+use abi::lguest_data::{BLOCKED_INTERRUPTS, LAYOUT_A, LAYOUT_C, Layout, RING_ENTRIES, RING_FREE};
+use abi::memory::check_range;
+use abi::{GuestMemory, GuestPhys, GuestResult, PAGE_SIZE, Variant};
+
+use crate::hypercall::{Call, Instruction};
+
+/// The lowest address any Linux kernel calls its kernel half's beginning.
+const LOWEST_KERNEL: u32 = 0x4000_0000;
+
+/// The variant of the Guest whose INIT `call` is, and where its `lguest_data` lies.
+///
+/// # Errors
+/// [`HypercallError::NoLguestData`] if nothing like one is there, or
+/// [`abi::KillReason::OutOfGuestMemory`].
+pub fn recognise(
+    memory: &impl GuestMemory,
+    call: Call,
+    by: Instruction,
+    told: Option<Variant>,
+) -> GuestResult<(Variant, GuestPhys)> {
+    let [_, ebx, _, edx, _] = call;
+    if let Some(variant) = told {
+        let at = if variant == Variant::AEdx { edx } else { ebx };
+        return Ok((variant, GuestPhys(at)));
+    }
+    if let Some(variant) = look_behind(memory, GuestPhys(ebx)) {
+        return Ok((variant, GuestPhys(ebx)));
+    }
+    let has_layout_a = |at| has_free_ring(memory, at, &LAYOUT_A);
+    if by == Instruction::Int && has_layout_a(GuestPhys(edx)) {
+        return Ok((Variant::AEdx, GuestPhys(edx)));
+    }
+    let at = GuestPhys(ebx);
+    check_range(at, LAYOUT_C.size as usize, memory.limit())?;
+    Err(HypercallError::NoLguestData { at }.into())
+}
+
+/// What the structure behind EBX is, if it is one.
+fn look_behind(memory: &impl GuestMemory, at: GuestPhys) -> Option<Variant> {
+    if has_free_ring(memory, at, &LAYOUT_A) {
+        return Some(Variant::AEbx);
+    }
+    if !has_free_ring(memory, at, &LAYOUT_C) {
+        return None;
+    }
+    let fits = |variant: &Variant| has_kernel_and_vector(memory, at, variant.layout());
+    // A structure that fits none is taken for C, which will say what is wrong with it.
+    Some([Variant::D, Variant::C, Variant::B].into_iter().find(fits).unwrap_or(Variant::C))
+}
+
+/// A ring whose entries are all free, behind a mask that blocks nothing but the timer.
+fn has_free_ring(memory: &impl GuestMemory, at: GuestPhys, layout: &Layout) -> bool {
+    let word = |offset| at.checked_add(offset).and_then(|at| memory.read_u32(at).ok());
+    let mut status = [0; RING_ENTRIES];
+    let ring = at.checked_add(layout.hcall_status);
+    let is_read = ring.is_some_and(|ring| memory.read_into(ring, &mut status).is_ok());
+    let nothing_pending = layout.irq_pending.is_none_or(|offset| word(offset) == Some(0));
+    is_read && status == [RING_FREE; RING_ENTRIES] && word(BLOCKED_INTERRUPTS) == Some(1) && nothing_pending
+}
+
+fn has_kernel_and_vector(memory: &impl GuestMemory, at: GuestPhys, layout: &Layout) -> bool {
+    let word = |offset| at.checked_add(offset).and_then(|at| memory.read_u32(at).ok());
+    let is_kernel = |at: u32| at.is_multiple_of(PAGE_SIZE) && at >= LOWEST_KERNEL;
+    word(layout.kernel_address).is_some_and(is_kernel)
+        && word(layout.kernel_address + 4) == Some(SYSCALL_VECTOR.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted::{LGUEST_DATA_AT, Ram, ram_with_data_of};
+
+    fn call(ebx: u32, edx: u32) -> Call {
+        [1, ebx, 0, edx, 0]
+    }
+
+    #[test]
+    fn each_layout_is_told_from_the_others() {
+        let at = LGUEST_DATA_AT;
+        for variant in Variant::ALL {
+            let ram = ram_with_data_of(variant);
+            let call = if variant == Variant::AEdx { call(0, at.0) } else { call(at.0, 7) };
+            assert_eq!(recognise(&ram, call, Instruction::Int, None), Ok((variant, at)));
+        }
+    }
+
+    #[test]
+    fn a_vmcall_never_has_its_argument_in_edx() {
+        let ram = ram_with_data_of(Variant::AEdx);
+        let found = recognise(&ram, call(0, LGUEST_DATA_AT.0), Instruction::Vmcall, None);
+        assert_eq!(found, Err(HypercallError::NoLguestData { at: GuestPhys(0) }.into()));
+    }
+
+    #[test]
+    fn what_the_module_line_says_is_not_doubted() {
+        let told = Some(Variant::D);
+        let found = recognise(&Ram::new(0x1000), call(0x80, 0), Instruction::Int, told);
+        assert_eq!(found, Ok((Variant::D, GuestPhys(0x80))));
+    }
+
+    #[test]
+    fn addresses_at_the_end_of_everything_are_only_wrong() {
+        let ram = ram_with_data_of(Variant::C);
+        for at in [u32::MAX, u32::MAX - 3, ram.limit(), ram.limit() - 8] {
+            assert!(recognise(&ram, call(at, at), Instruction::Int, None).is_err());
+        }
+    }
+}
