@@ -43,9 +43,9 @@ fn main() {
 }
 
 fn greet() {
-    let kib = shared::reserve_mem().load(Ordering::Relaxed) / 1024;
+    let mib = shared::reserve_mem().load(Ordering::Relaxed) >> 20;
     println!("\nHello! I am the demo Guest: a kernel of its own, at ring 1.");
-    println!("  Host          lguest ABI; keeps the top {kib} KiB of my address space");
+    println!("  Host          speaks the lguest ABI; keeps the top {mib} MiB of my address space");
     match shared::tsc_khz().load(Ordering::Relaxed) {
         0 => println!("  clock         the Host's, as of the last interrupt"),
         khz => println!("  clock         the TSC, at {}.{:03} MHz", khz / 1000, khz % 1000),

@@ -27,7 +27,7 @@ use abi::GuestPhys;
 use abi::hypercall::{HYPERCALL_VECTOR, LHCALL_LGUEST_INIT, LHCALL_NEW_PGTABLE};
 
 use crate::page_table::{DIRECTORY_SPAN, Entry};
-use crate::{PAGE_OFFSET, boot_params, frames, paging, power, segments, shared, traps, user};
+use crate::{PAGE_OFFSET, boot_params, frames, interrupts, paging, power, segments, shared, traps, user};
 
 /// Bytes of the kernel's stack; generous, for unoptimised builds.
 pub(crate) const STACK_LEN: usize = 0x1_0000;
@@ -134,6 +134,7 @@ extern "C" fn start() -> ! {
 /// The order matters: gates first, so that a mistake in the rest can be told.
 pub(crate) fn set_up() {
     traps::init();
+    interrupts::init();
     let memory_size = boot_params::memory_size();
     frames::init(GuestPhys(memory_size));
     paging::init(memory_size);
@@ -185,5 +186,30 @@ macro_rules! before_init {
         extern "C" fn before_init() -> ! {
             core::arch::naked_asm!($($assembly)*)
         }
+    };
+}
+
+/// Has a test Guest make INIT, announce `$sentence` as its end, and then run instructions of its
+/// own in linear mode: without page tables, and with nothing to come back to.
+#[macro_export]
+macro_rules! in_linear_mode {
+    ($sentence:literal, $($line:literal),* $(,)?) => {
+        $crate::before_init!(
+            "mov ebx, offset {DATA} - {PAGE_OFFSET}",
+            "mov eax, {INIT}",
+            "int {VECTOR}",
+            "lea ebx, [9f]",
+            "sub ebx, {PAGE_OFFSET}",
+            "mov eax, {NOTIFY}",
+            "int {VECTOR}",
+            $($line,)*
+            "ud2",
+            concat!("9: .asciz \"test: expect-kill ", $sentence, "\\r\\n\""),
+            DATA = sym $crate::shared::DATA,
+            PAGE_OFFSET = const $crate::PAGE_OFFSET,
+            INIT = const abi::hypercall::LHCALL_LGUEST_INIT,
+            NOTIFY = const abi::hypercall::LHCALL_NOTIFY,
+            VECTOR = const abi::hypercall::HYPERCALL_VECTOR,
+        );
     };
 }

@@ -78,6 +78,11 @@ pub fn without<R>(body: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Keeps every line waiting until it has a handler; a Guest starts with only the timer's blocked.
+pub(crate) fn init() {
+    shared::blocked_interrupts().store(u32::MAX, Ordering::Relaxed);
+}
+
 /// Has `handler` called for line `line`, and unblocks it.
 pub fn handle(line: u8, handler: Handler) {
     HANDLERS.with(|handlers| handlers[usize::from(line)] = Some(handler));

@@ -8,6 +8,7 @@
 //! Next on the tour: [`crate::last_words`].
 
 use core::fmt::{Arguments, Write};
+use core::sync::atomic::{AtomicU8, Ordering};
 
 use abi::Shutdown;
 use abi::hypercall::{SHUTDOWN_POWEROFF, SHUTDOWN_RESTART};
@@ -15,6 +16,9 @@ use abi::hypercall::{SHUTDOWN_POWEROFF, SHUTDOWN_RESTART};
 use crate::frames::phys_of;
 use crate::hypercall::{Call, halt};
 use crate::text::Text;
+
+/// What the Host is pointed at, in the image: a stack may lie where only the page tables know.
+static LAST_WORDS: [AtomicU8; Shutdown::TEXT_LEN] = [const { AtomicU8::new(0) }; Shutdown::TEXT_LEN];
 
 /// Powers off; `text` is what the Host prints.
 pub fn off(text: Arguments<'_>) -> ! {
@@ -29,7 +33,8 @@ pub fn restart(text: Arguments<'_>) -> ! {
 fn end(text: Arguments<'_>, how: u32) -> ! {
     let mut words = Text::<{ Shutdown::TEXT_LEN }>::new();
     let _cut_off_is_fine = words.write_fmt(text);
-    Call::shutdown(phys_of(words.padded()), how).make();
+    LAST_WORDS.iter().zip(words.padded()).for_each(|(to, from)| to.store(*from, Ordering::Relaxed));
+    Call::shutdown(phys_of(&LAST_WORDS), how).make();
     loop {
         halt();
     }

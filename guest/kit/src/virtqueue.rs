@@ -20,7 +20,7 @@
 
 use core::sync::atomic::{Ordering, fence};
 
-use abi::device_page::{avail_offset, used_offset};
+use abi::device_page::{AVAIL_NO_INTERRUPT, avail_offset, used_offset};
 use abi::{GuestMemory, GuestPhys, GuestResult};
 
 use crate::devices::Queue;
@@ -81,6 +81,14 @@ impl Virtqueue {
         fence(Ordering::Release); // the device must find the slot filled when it sees the index
         self.offered = self.offered.wrapping_add(1);
         mem.write_u16(self.offset(available + INDEX), self.offered)
+    }
+
+    /// Tells the device to raise no interrupts for this queue: its owner looks for itself.
+    ///
+    /// # Errors
+    /// If the queue does not lie in `mem`.
+    pub fn poll(&mut self, mem: &mut (impl GuestMemory + ?Sized)) -> GuestResult {
+        mem.write_u16(self.offset(avail_offset(self.queue.entries)), AVAIL_NO_INTERRUPT)
     }
 
     /// The next buffer the device is done with.
@@ -149,6 +157,16 @@ mod tests {
             answer(&mut ram, round);
             assert_eq!(queue.take_used(&*ram), Ok(Some(Used { id: id.into(), len: round })));
         }
+    }
+
+    #[test]
+    fn a_polled_queue_says_so_and_works_as_before() {
+        let mut ram = ram();
+        let mut queue = Virtqueue::new(QUEUE);
+        queue.poll(&mut *ram).unwrap();
+        queue.offer(&mut *ram, 0, GuestPhys(0), 1, 0).unwrap();
+        assert_eq!(ram.read_u16(GuestPhys(avail_offset(4))), Ok(AVAIL_NO_INTERRUPT));
+        assert_eq!(ram.read_u16(GuestPhys(avail_offset(4) + INDEX)), Ok(1));
     }
 
     #[test]

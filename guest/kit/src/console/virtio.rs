@@ -55,6 +55,7 @@ pub fn start() -> bool {
     set_up(&mut window, device.offset, device.accepted_features());
     CONSOLE.with(|console| {
         let mut new = Console::new(window, input, output);
+        new.output.poll(&mut new.window).expect(RING_IS_THERE);
         new.offer_input();
         *console = Some(new);
     });

@@ -20,6 +20,7 @@
 //! Source: lguest ABI, "Semantics" of `lguest_data`, on `irq_enabled`.
 //!
 //! Next on the tour: [`crate::probe`].
+#![expect(bad_asm_style, reason = "half a dozen lines are AT&T syntax, for lack of another way")]
 
 use core::arch::global_asm;
 
@@ -51,10 +52,12 @@ global_asm!(
     ".endr",
     "trap_common:",
     "  pushad",
-    "  push ds",
-    "  push es",
-    "  push fs",
-    "  push gs",
+    "  .att_syntax", // in Intel syntax LLVM pushes and pops segment registers as words
+    "  pushl %ds",
+    "  pushl %es",
+    "  pushl %fs",
+    "  pushl %gs",
+    "  .intel_syntax noprefix",
     "  mov eax, {KERNEL_DATA}",
     "  mov ds, eax",
     "  mov es, eax",
@@ -62,10 +65,12 @@ global_asm!(
     "  push esp",
     "  call {dispatch}",
     "  add esp, 4",
-    "  pop gs",
-    "  pop fs",
-    "  pop es",
-    "  pop ds",
+    "  .att_syntax",
+    "  popl %gs",
+    "  popl %fs",
+    "  popl %es",
+    "  popl %ds",
+    "  .intel_syntax noprefix",
     "  popad",
     "  add esp, 8", // vector and code
     "iret_stub:",

@@ -4,10 +4,13 @@
 #![no_main]
 #![deny(unsafe_code)]
 
-kit::guest_test!(too_late);
+kit::guest_test!(unreached);
 
-kit::before_init!("mov dword ptr [0xffc00000], 0xf4f4f4f4", "jmp ebp");
+kit::in_linear_mode!(
+    "error code 0x3, touching 0xffc00000, and it has no handler for that",
+    "mov dword ptr [0xffc00000], 0xf4f4f4f4",
+);
 
-fn too_late() {
-    panic!("wrote the Switcher's text in linear mode");
+fn unreached() {
+    panic!("survived");
 }

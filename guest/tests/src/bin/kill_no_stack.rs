@@ -8,6 +8,6 @@ use kit::{GuestLinear, report, trespass};
 kit::guest_test!(kill_no_stack);
 
 fn kill_no_stack() {
-    report::expect_kill("has no writable stack at 0x2000fffc to deliver vector 0 on");
+    report::expect_kill("has no writable stack at 0x2000fff4 to deliver vector 0 on");
     trespass::fault_with_stack_at(GuestLinear(0x2001_0000));
 }

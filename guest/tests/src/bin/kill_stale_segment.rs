@@ -14,6 +14,6 @@ const SELECTOR: u16 = 26 << 3 | 1;
 
 fn kill_stale_segment() {
     segments::set(INDEX, SegmentDescriptor::flat_data(1));
-    report::expect_kill("cannot be entered: loading its segments raised #NP (0xd0)");
+    report::expect_kill("cannot be entered: loading its segments raised #GP (0xd0)");
     trespass::call_with_stale_segment(SELECTOR, || segments::set(INDEX, SegmentDescriptor::ABSENT));
 }

@@ -30,5 +30,5 @@ fn thread_local_storage() {
     }
     segments::load_tls([SegmentDescriptor::ABSENT; 3]);
     let fault = probe::load_fs(SELECTORS[0]).expect_err("the descriptor is gone");
-    assert_eq!((fault.vector, fault.code), (11, u32::from(SELECTORS[0] & !3)));
+    assert_eq!((fault.vector, fault.code), (13, u32::from(SELECTORS[0] & !3)));
 }
