@@ -21,12 +21,12 @@
 
 use crate::outcome::Outcome;
 
-/// Judges the run of test Guest `name`.
+/// Judges the run of test Guest `name`, which reports on its console.
 ///
 /// # Errors
 /// What was wrong with it, as a sentence.
 pub fn judge(outcome: &Outcome, name: &str) -> Result<(), String> {
-    let reports: Vec<&str> = outcome.log.lines().filter_map(|line| line.strip_prefix("test: ")).collect();
+    let reports: Vec<&str> = reports(outcome).collect();
     if let Some(bad) = reports.iter().find(|report| !is_good(report)) {
         return Err(format!("the Guest reports {bad:?}"));
     }
@@ -34,14 +34,23 @@ pub fn judge(outcome: &Outcome, name: &str) -> Result<(), String> {
         return Err("no report from the Guest".into());
     }
     let expected = reports.iter().find_map(|report| report.strip_prefix("expect-kill "));
-    judge_end(outcome, name, expected)?;
-    match outcome.frames() {
-        Some(frames) if frames.free == frames.total => Ok(()),
-        Some(frames) => {
-            Err(format!("{} of {} frames were not given back", frames.total - frames.free, frames.total))
-        }
-        None => Err("the Host did not count its frames".into()),
+    judge_end(outcome, name, expected)
+}
+
+/// Judges the run of test Guest `name`, which must be killed with `words` before it has a console
+/// to report on. Here a report of its own is the failure.
+///
+/// # Errors
+/// What was wrong with it, as a sentence.
+pub fn judge_silent(outcome: &Outcome, name: &str, words: &str) -> Result<(), String> {
+    match reports(outcome).next() {
+        Some(report) => Err(format!("the Guest lived to report {report:?}")),
+        None => judge_end(outcome, name, Some(words)),
     }
+}
+
+fn reports(outcome: &Outcome) -> impl Iterator<Item = &str> {
+    outcome.log.lines().filter_map(|line| line.strip_prefix("test: "))
 }
 
 fn is_good(report: &str) -> bool {
@@ -56,8 +65,18 @@ fn judge_end(outcome: &Outcome, name: &str, expected: Option<&str>) -> Result<()
         (expected, killed) => return Err(format!("expected a kill: {expected:?}, killed: {killed:?}")),
     };
     match outcome.exit_code() {
-        Some(found) if found == code => Ok(()),
+        Some(found) if found == code => judge_frames(outcome),
         found => Err(format!("the Host's exit code is {found:?} instead of {code}")),
+    }
+}
+
+fn judge_frames(outcome: &Outcome) -> Result<(), String> {
+    match outcome.frames() {
+        Some(frames) if frames.free == frames.total => Ok(()),
+        Some(frames) => {
+            Err(format!("{} of {} frames were not given back", frames.total - frames.free, frames.total))
+        }
+        None => Err("the Host did not count its frames".into()),
     }
 }
 
@@ -93,6 +112,18 @@ mod tests {
         assert!(verdict("test: expect-kill did it", 0).is_err());
         assert!(verdict("test: expect-kill did it\nguest g: killed: did that", 1).is_err());
         assert!(verdict("test: PASS one\nguest g: killed: did it", 1).is_err());
+    }
+
+    #[test]
+    fn a_guest_that_should_die_in_silence_must_do_so() {
+        let silent = |log: &str, code| {
+            let log = format!("{log}host: frames: 7 of 7 free\nhost: end, exit code {code}\n");
+            judge_silent(&Outcome { log, status: None }, "g", "did it")
+        };
+        assert_eq!(silent("guest g: killed: did it\n", 1), Ok(()));
+        assert!(silent("", 0).is_err());
+        assert!(silent("guest g: killed: did that\n", 1).is_err());
+        assert!(silent("test: FAIL g: survived\nguest g: killed: did it\n", 1).is_err());
     }
 
     #[test]

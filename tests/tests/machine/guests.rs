@@ -1,10 +1,26 @@
-//! Each test Guest, in both machines, as a test with its own name.
+//! Each test Guest, in both machines, as a test with its own name. `build.rs` lists them.
 
-use emulated::{Bochs, Boot, Qemu, verdict};
+use emulated::{Bochs, Boot, Outcome, Qemu, verdict};
+
+/// Guests that break the treaty before they have a console to announce it on, and words of the
+/// sentence each must be killed with.
+const SILENT: [(&str, &str); 6] = [
+    ("kill_before_init", "made hypercall 0 before LGUEST_INIT"),
+    ("kill_init_beyond_memory", "named 1392 bytes at physical 0xfffffc00, which it does not have"),
+    ("kill_kernel_address", "says its kernel begins at 0xffd00000, inside the Switcher's area"),
+    ("kill_linear_beyond_memory", "touched 0x40000000 before it had page tables"),
+    ("kill_linear_switcher", "touching 0xffc00000"),
+    ("kill_system_call_vector", "wants system calls at vector 0x40; only 0x80 is served"),
+];
 
 #[track_caller]
-fn passes(name: &str, outcome: &emulated::Outcome) {
-    if let Err(fault) = verdict::judge(outcome, name) {
+fn passes(name: &str, outcome: &Outcome) {
+    let silent = SILENT.iter().find(|(silent, _)| *silent == name);
+    let verdict = match silent {
+        Some((_, words)) => verdict::judge_silent(outcome, name, words),
+        None => verdict::judge(outcome, name),
+    };
+    if let Err(fault) = verdict {
         panic!("{fault}\n--- serial line ---\n{}", outcome.log);
     }
 }
@@ -34,10 +50,12 @@ mod in_bochs {
 }
 
 #[test]
-fn there_are_test_guests() {
+fn the_test_guests_are_found() {
     macro_rules! each_guest {
         ($($test:ident: $guest:literal),*) => { [$($guest),*] as [&str; _] };
     }
     let guests = include!(concat!(env!("OUT_DIR"), "/guests.rs"));
-    assert!(!guests.is_empty());
+    for (silent, _) in SILENT {
+        assert!(guests.contains(&silent), "{silent} is gone from guest/tests");
+    }
 }
