@@ -18,10 +18,11 @@
 //!
 //! Next on the tour: [`kernel::sched`].
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use abi::{GuestMemory, GuestPhys, Nanos, RunGuest, Stop};
+use abi::{GuestMemory, GuestPhys, Nanos, RunGuest, Stop, Variant};
 use kernel::cpu::GuestId;
 use kernel::guest::Guest;
 use kernel::host::boot_info::BootInfo;
@@ -50,20 +51,38 @@ const TABLES_PER_MIB: u32 = 4;
 
 /// A Guest and its Launcher.
 struct Task {
+    name: String,
     launcher: Launcher<'static>,
     /// `None` once it has ended.
     guest: Option<Guest<GuestRam>>,
+    /// What the person was told that the Guest speaks.
+    told: Option<Variant>,
 }
 
 /// A Guest in its seat: what the Launcher calls [`RunGuest`].
 struct Seat<'a> {
     guest: &'a mut Guest<GuestRam>,
     cpu: &'a mut GuestCpu,
+    name: &'a str,
+    told: &'a mut Option<Variant>,
+}
+
+impl Seat<'_> {
+    /// Tells what the Guest speaks, once that is known.
+    fn tell_variant(&mut self) {
+        let variant = self.guest.shared.as_ref().map(|shared| shared.variant);
+        if let Some(variant) = variant.filter(|_| *self.told != variant) {
+            *self.told = Some(variant);
+            console::line(format_args!("guest {}: speaks the ABI of {variant}", self.name));
+        }
+    }
 }
 
 impl RunGuest for Seat<'_> {
     fn run(&mut self) -> Stop {
-        run::run(self.guest, self.cpu)
+        let stop = run::run(self.guest, self.cpu);
+        self.tell_variant();
+        stop
     }
 
     fn raise(&mut self, irq: u8) {
@@ -150,7 +169,7 @@ impl Tasks {
         let initrd = plan.initrd.map(|module| info.modules[module].bytes);
         let id = GuestId(self.tasks.len() as u32);
         let tables = TABLES + memory / MIB * TABLES_PER_MIB;
-        let limit = plan.limit();
+        let (limit, dialect) = (plan.limit(), plan.dialect);
         let mut launcher = match Launcher::admit(plan, image, initrd) {
             Ok(launcher) => launcher,
             Err(why) => return self.misconfigured(format_args!("guest {name}: {file}: {why}")),
@@ -161,9 +180,11 @@ impl Tasks {
                 "guest {name}: {file}: mem={wants}M is more than the machine has left: {has} MiB in one piece"
             ));
         };
-        let mut seat = Seat { guest: &mut guest, cpu: &mut self.cpu };
+        guest.dialect = dialect;
+        let mut told = None;
+        let mut seat = Seat { guest: &mut guest, cpu: &mut self.cpu, name: &name, told: &mut told };
         match launcher.start(&mut seat) {
-            Ok(()) => self.tasks.push(Task { launcher, guest: Some(guest) }),
+            Ok(()) => self.tasks.push(Task { name, launcher, guest: Some(guest), told }),
             Err(why) => {
                 self.memory.evict(guest);
                 self.misconfigured(format_args!("guest {name}: {file}: {why}"));
@@ -200,7 +221,7 @@ impl Tasks {
         };
         let now = clock::now();
         self.cpu.begin_slice(if has_rivals { now.after(SLICE) } else { Nanos::NEVER });
-        let mut seat = Seat { guest, cpu: &mut self.cpu };
+        let mut seat = Seat { guest, cpu: &mut self.cpu, name: &task.name, told: &mut task.told };
         match task.launcher.step(now, &mut seat, &mut terminal, &mut Log) {
             Step::Runnable => State::Runnable,
             Step::Blocked(until) => State::Blocked(until),
@@ -218,7 +239,7 @@ impl Tasks {
             return;
         };
         if let Outcome::Killed(reason) = outcome {
-            let name = &task.launcher.plan().name;
+            let name = &task.name;
             console::line(format_args!("guest {name}: killed: {reason}"));
             post_mortem::tell(&mut guest, |line| console::line(format_args!("guest {name}: {line}")));
             self.worst = self.worst.or(ExitCode::Killed);

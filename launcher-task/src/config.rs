@@ -27,7 +27,7 @@ mod module_line;
 
 use alloc::{format, string::String, vec::Vec};
 
-use abi::{PAGE_SIZE, device_page::DEVICE_PAGES};
+use abi::{Dialect, PAGE_SIZE, device_page::DEVICE_PAGES};
 
 pub use error::{ConfigError, Fault};
 use module_line::{GuestWords, ModuleLine, Role};
@@ -52,6 +52,8 @@ pub struct Plan {
     pub initrd: Option<usize>,
     /// What to call the image in messages: the file's name, or `module N`.
     pub file: String,
+    /// What need not be found out about it.
+    pub dialect: Dialect,
 }
 
 impl Plan {
@@ -119,6 +121,7 @@ impl Config {
             image: module.number,
             initrd: None,
             file: module.file(),
+            dialect: Dialect { variant: words.variant, pae: words.pae },
         });
     }
 

@@ -10,6 +10,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use abi::Variant;
+
 /// A mistake in the boot configuration; `Display` is the rest of a `host: ` line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConfigError {
@@ -47,6 +49,10 @@ pub enum Fault {
     NameTaken(String),
     /// A size that cannot be.
     Memory(String),
+    /// A release that no variant is called by.
+    Variant(String),
+    /// Neither yes nor no.
+    Answer(String),
     /// An initrd that does not say for whom.
     NoTarget,
     /// An initrd for a Guest that is not there.
@@ -55,7 +61,7 @@ pub enum Fault {
     SecondInitrd(String),
 }
 
-const ROLES: &str = "guest [name=NAME] [mem=64M] [-- COMMAND LINE], or initrd for=NAME";
+const ROLES: &str = "guest [name=NAME] [mem=64M] [abi=3.19] [pae=no] [-- COMMAND LINE], or initrd for=NAME";
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,7 +82,7 @@ impl fmt::Display for Fault {
             Self::UnknownGuestWord(word) => {
                 write!(
                     f,
-                    "unknown word \"{word}\"; a guest takes name=, mem= and, after --, its command line"
+                    "unknown word \"{word}\"; a guest takes name=, mem=, abi=, pae= and, after --, its command line"
                 )
             }
             Self::UnknownInitrdWord(word) => write!(f, "unknown word \"{word}\"; an initrd takes for="),
@@ -86,6 +92,11 @@ impl fmt::Display for Fault {
             }
             Self::NameTaken(name) => write!(f, "the name \"{name}\" is taken; each guest needs its own"),
             Self::Memory(word) => write!(f, "bad size in \"{word}\"; use whole MiB from 1M to 4094M"),
+            Self::Variant(word) => {
+                let [a, b, c, d, e] = Variant::ALL.map(Variant::word);
+                write!(f, "unknown release in \"{word}\"; use {a}, {b}, {c}, {d} or {e}, or leave it out")
+            }
+            Self::Answer(word) => write!(f, "\"{word}\" is neither yes nor no"),
             Self::NoTarget => f.write_str("an initrd for nobody; say initrd for=NAME"),
             Self::NobodysInitrd(name) => {
                 write!(f, "an initrd for \"{name}\", but no guest of that name can start")

@@ -11,6 +11,8 @@ use alloc::{
     vec::Vec,
 };
 
+use abi::Variant;
+
 use super::{Fault, MIB};
 
 /// Ends the Launcher's words; the rest of the line is the Guest's.
@@ -39,6 +41,8 @@ pub(super) enum Role<'a> {
 pub(super) struct GuestWords<'a> {
     pub name: Option<&'a str>,
     pub memory: Option<u32>,
+    pub variant: Option<Variant>,
+    pub pae: Option<bool>,
     pub command_line: String,
 }
 
@@ -87,6 +91,8 @@ impl<'a> GuestWords<'a> {
                 }
                 Some(("name", name)) => set(&mut read.name, word, admit_name(name))?,
                 Some(("mem", size)) => set(&mut read.memory, word, admit_memory(size))?,
+                Some(("abi", release)) => set(&mut read.variant, word, admit_variant(release))?,
+                Some(("pae", answer)) => set(&mut read.pae, word, admit_answer(answer))?,
                 Some(_) | None => return Err(Fault::UnknownGuestWord(word.into())),
             }
         }
@@ -119,6 +125,19 @@ fn admit_name(name: &str) -> Result<&str, fn(String) -> Fault> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let is_fit = (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(is_plain);
     if is_fit { Ok(name) } else { Err(Fault::Name) }
+}
+
+/// One of the releases that were the last to speak their variant.
+fn admit_variant(release: &str) -> Result<Variant, fn(String) -> Fault> {
+    Variant::from_word(release).ok_or(Fault::Variant)
+}
+
+fn admit_answer(answer: &str) -> Result<bool, fn(String) -> Fault> {
+    match answer {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(Fault::Answer),
+    }
 }
 
 /// Reads a size: a number with K, M or G behind it, or of MiB without. It must come to whole MiB.

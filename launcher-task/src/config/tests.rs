@@ -5,6 +5,7 @@ use alloc::{string::ToString, vec::Vec};
 use proptest::prelude::*;
 
 use super::*;
+use abi::Variant;
 
 fn only_plan(line: &str) -> Plan {
     let mut config = read_modules(&[line]);
@@ -35,9 +36,20 @@ fn a_whole_line_makes_a_plan() {
         image: 0,
         initrd: None,
         file: "demo".into(),
+        dialect: Dialect::default(),
     };
     assert_eq!(plan, expected);
     assert_eq!(plan.limit(), 65 * MIB);
+}
+
+#[test]
+fn what_would_be_found_out_can_be_said() {
+    let plan = only_plan("guest abi=2.6.29 pae=no");
+    assert_eq!(plan.dialect, Dialect { variant: Some(Variant::AEdx), pae: Some(false) });
+    let config = read_modules(&["guest abi=5.0", "guest pae=maybe"]);
+    let faults = ["abi=5.0", "pae=maybe"].map(String::from);
+    let [release, answer] = &config.errors[..2] else { panic!("two errors expected") };
+    assert!(release.to_string().contains(&faults[0]) && answer.to_string().contains(&faults[1]));
 }
 
 #[test]
