@@ -1,2 +1,39 @@
-//! To come.
+//! What Kennel costs, row by row, in instructions.
+//!
+//! Under QEMU's `-icount shift=0` the TSC counts executed instructions, the
+//! Host's among them, so the difference of two readings is a price, the same
+//! on every run. Each row's operation runs as a Guest and on the bare machine;
+//! where the two must differ (who switches page tables, who sets the timer)
+//! stands the trait [`Machine`].
+//!
+//! ```text
+//!   bench NAME FIGURE           as a Guest
+//!   bench native-NAME FIGURE    by the same code at ring 0
+//! ```
+//!
+//! To add a row: write its operation in [`operations`], add a line to
+//! [`operations::rows`].
+//!
+//! Next on the tour: [`figure`].
 #![cfg_attr(not(test), no_std)]
+#![deny(unsafe_code)]
+
+pub mod figure;
+#[cfg(not(test))]
+pub mod operations;
+#[cfg(not(test))]
+pub mod row;
+
+#[cfg(not(test))]
+use kit::{Nanos, paging::Root};
+
+/// What has to be asked of a Host, or done where there is none.
+#[cfg(not(test))]
+pub trait Machine {
+    /// Switches to other page tables.
+    fn switch_to(root: Root);
+    /// Drops what is remembered of the user half.
+    fn forget_user_half();
+    /// Asks for one timer interrupt.
+    fn set_alarm(delay: Nanos);
+}

@@ -41,6 +41,8 @@ pub mod words;
 extern crate freestanding as _;
 
 #[cfg(not(test))]
+pub mod bare;
+#[cfg(not(test))]
 pub mod boot_params;
 #[cfg(not(test))]
 pub mod console;

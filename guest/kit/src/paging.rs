@@ -81,7 +81,12 @@ impl Root {
     /// Switches to this address space.
     pub fn switch_to(self) {
         CURRENT.set(Some(self));
-        lazy::issue(Call::new_pgtable(self.0));
+        lazy::issue(self.switch());
+    }
+
+    /// The bare call to switch, for who comes back before anybody asks [`Root::current`].
+    pub fn switch(self) -> Call {
+        Call::new_pgtable(self.0)
     }
 
     /// The entry that translates `at`, if there is a table for it.

@@ -6,7 +6,7 @@
 //!
 //! Source: lguest ABI, "Security weaknesses found".
 //!
-//! Next on the tour: [`crate::native`].
+//! Next on the tour: [`crate::bare`].
 
 use core::arch::asm;
 

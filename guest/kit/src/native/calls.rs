@@ -21,6 +21,7 @@ use super::{descriptors, machine};
 use crate::frames::read_phys;
 use crate::gate::{Gate, GateKind};
 use crate::segment_descriptor::{SegmentDescriptor, TLS_INDEX};
+use crate::traps::stub;
 use crate::{interrupts, shared};
 
 /// Vector of the page fault.
@@ -84,6 +85,7 @@ fn perform(number: u32, [a, b, c]: [u32; 3]) {
         LHCALL_NOTIFY => print(GuestPhys(a)),
         LHCALL_SHUTDOWN => {
             print(GuestPhys(a));
+            machine::send(b'\n');
             machine::end()
         }
         unknown => panic!("the bare machine has no answer to hypercall {unknown}"),
@@ -94,15 +96,17 @@ fn address(front: extern "C" fn() -> !) -> u32 {
     front as usize as u32
 }
 
+/// Loads a gate; where it leads to the kit's stub, by way of the front of that vector if it has one.
 fn load_gate(vector: u8, gate: Gate) {
-    let front = match vector {
+    let offset = gate.high & 0xFFFF_0000 | gate.low & 0xFFFF;
+    let offset = match vector {
         HYPERCALL_VECTOR => return,
-        PAGE_FAULT => address(page_fault),
-        FIRST_IRQ_VECTOR => address(timer),
-        _ => gate.high & 0xFFFF_0000 | gate.low & 0xFFFF,
+        PAGE_FAULT if offset == stub(vector) => address(page_fault),
+        FIRST_IRQ_VECTOR if offset == stub(vector) => address(timer),
+        _ => offset,
     };
-    let low = gate.low & 0xFFFF_0000 | front & 0xFFFF;
-    descriptors::set_gate(vector, Gate { low, high: front & 0xFFFF_0000 | gate.high & 0xFFFF });
+    let low = gate.low & 0xFFFF_0000 | offset & 0xFFFF;
+    descriptors::set_gate(vector, Gate { low, high: offset & 0xFFFF_0000 | gate.high & 0xFFFF });
 }
 
 fn load_tls(table: GuestPhys) {
