@@ -11,7 +11,7 @@
 
 use core::fmt;
 
-use abi::{KillReason, kill::mnemonic};
+use abi::kill::mnemonic;
 
 use crate::exit::TrapExit;
 
@@ -44,9 +44,9 @@ pub enum Event {
         /// Where the handler is.
         handler: u32,
     },
-    /// It was killed.
-    Kill(KillReason),
 }
+
+const _: () = assert!(size_of::<Option<Event>>() == 16, "an event is four stores");
 
 /// The last [`TRACE_LEN`] events of one Guest.
 pub struct Trace {
@@ -83,7 +83,6 @@ impl fmt::Display for Event {
                 write!(f, "call   {number} ({arg1:#x}, {arg2:#x})")
             }
             Self::Inject { vector, handler } => write!(f, "inject vector {vector} to {handler:#010x}"),
-            Self::Kill(reason) => write!(f, "kill   {reason}"),
         }
     }
 }

@@ -15,7 +15,7 @@
 use abi::hypercall::{LHCALL_LGUEST_INIT, LHCALL_SET_PMD};
 use abi::kill::{DescriptorError, HypercallError};
 use abi::lguest_data::RING_ENTRIES;
-use abi::{GuestMemory, GuestPhys, GuestResult, Nanos, Shutdown, Stop, Variant};
+use abi::{GuestMemory, GuestPhys, GuestResult, Nanos, Variant};
 
 use switcher::descriptor::GDT_ENTRIES;
 
@@ -25,6 +25,7 @@ use crate::event::Event;
 use crate::guest::Guest;
 use crate::hypercall::{Call, Hypercall, Instruction};
 use crate::recognise::recognise;
+use crate::run::Pause;
 use crate::shadow::walk::Format;
 use crate::shared::Shared;
 use crate::trap;
@@ -41,23 +42,22 @@ pub fn hypercalls<M: GuestMemory, C: Cpu>(
     guest: &mut Guest<M>,
     cpu: &mut C,
     by: Instruction,
-) -> GuestResult<Option<Stop>> {
+) -> GuestResult<Option<Pause>> {
     let regs = &cpu.pages().stack.regs;
     let call = [regs.eax, regs.ebx, regs.ecx, regs.edx, regs.esi];
     let Some(variant) = guest.shared.as_ref().map(|shared| shared.variant) else {
         return init(guest, cpu, call, by).map(|()| None);
     };
-    guest.calling = Some(by);
     for _ in 0..RING_ENTRIES {
         let Some(queued) = next_queued(guest)? else {
             break;
         };
-        let stop = obey(guest, cpu, variant, queued)?;
-        if stop.is_some() {
-            return Ok(stop);
+        let pause = obey(guest, cpu, variant, queued)?;
+        if pause.is_some() {
+            guest.calling = Some(by);
+            return Ok(pause);
         }
     }
-    guest.calling = None;
     obey(guest, cpu, variant, call)
 }
 
@@ -114,13 +114,13 @@ fn obey<M: GuestMemory, C: Cpu>(
     cpu: &mut C,
     variant: Variant,
     call: Call,
-) -> GuestResult<Option<Stop>> {
+) -> GuestResult<Option<Pause>> {
     note(guest, call);
     match Hypercall::decode(variant, call)? {
         Hypercall::FlushAsync | Hypercall::SendInterrupts => {}
         Hypercall::LguestInit(_) => return Err(HypercallError::InitTwice.into()),
-        Hypercall::Shutdown { text, restart } => return shutdown(guest, text, restart).map(Some),
-        Hypercall::Notify(at) => return Ok(Some(Stop::Notify(at))),
+        Hypercall::Shutdown { text, restart } => return Ok(Some(Pause::Shutdown { text, restart })),
+        Hypercall::Notify(at) => return Ok(Some(Pause::Notify(at))),
         Hypercall::Halt => guest.is_halted = true,
         Hypercall::Ts(on) => guest.task_switched = on,
         Hypercall::SetClockevent(delay) => set_clock(guest, cpu, delay),
@@ -142,15 +142,6 @@ fn obey<M: GuestMemory, C: Cpu>(
         Hypercall::LoadTls(at) => load_tls(guest, at)?,
     }
     Ok(None)
-}
-
-/// Reads the last words; a restart needs none.
-fn shutdown<M: GuestMemory>(guest: &Guest<M>, text: GuestPhys, restart: bool) -> GuestResult<Stop> {
-    let mut words = [0; Shutdown::TEXT_LEN];
-    match guest.memory.read_into(text, &mut words) {
-        Err(reason) if !restart => Err(reason),
-        Ok(()) | Err(_) => Ok(Stop::Shutdown(Shutdown::new(restart, words))),
-    }
 }
 
 fn set_clock<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, delay: Option<Nanos>) {

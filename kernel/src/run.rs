@@ -8,7 +8,7 @@
 //!  +------------------------ handle <------------ decode <--------------+
 //! ```
 //!
-//! This is also the only place where a [`KillReason`] is caught.
+//! This is also the only place where an [`abi::KillReason`] is caught.
 //!
 //! Invariants:
 //! - Whatever a Guest made of its registers, it is entered with IF set, IOPL,
@@ -21,7 +21,7 @@
 //!
 //! Next on the tour: [`crate::guest`].
 
-use abi::{GuestMemory, GuestResult, KillReason, Nanos, Stop};
+use abi::{GuestMemory, GuestPhys, GuestResult, Nanos, Shutdown, Stop};
 use switcher::GuestRegs;
 
 use crate::cpu::Cpu;
@@ -35,15 +35,53 @@ const EFLAGS_SET: u32 = 1 << 9 | 1 << 1;
 /// ... IOPL, NT, RF, VM, VIF and VIP are clear.
 const EFLAGS_CLEAR: u32 = 3 << 12 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 19 | 1 << 20;
 
+/// Why a turn ends: [`Stop`] in a few words, for it is looked at after each exit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pause {
+    /// A device was kicked.
+    Notify(GuestPhys),
+    /// There is nothing to do before an interrupt.
+    Halted,
+    /// The Host wants the CPU.
+    Preempted,
+    /// The Guest wants to end, with last words at this address.
+    Shutdown {
+        /// Where they are.
+        text: GuestPhys,
+        /// And start again.
+        restart: bool,
+    },
+}
+
 /// Runs `guest` on `cpu` until the Launcher is needed.
 pub fn run<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> Stop {
     if let Some(reason) = guest.killed {
         return Stop::Killed(reason);
     }
     board(guest, cpu);
-    let stop = turn(guest, cpu).unwrap_or_else(|reason| kill(guest, reason));
+    let stop = turn(guest, cpu).and_then(|pause| tell(guest, pause));
     guest.regs = cpu.pages().stack.regs;
-    stop
+    stop.unwrap_or_else(|reason| {
+        guest.killed = Some(reason);
+        Stop::Killed(reason)
+    })
+}
+
+/// What the Launcher is told.
+fn tell<M: GuestMemory>(guest: &Guest<M>, pause: Pause) -> GuestResult<Stop> {
+    Ok(match pause {
+        Pause::Notify(at) => Stop::Notify(at),
+        Pause::Halted => Stop::Halted(guest.clock_event.unwrap_or(Nanos::NEVER)),
+        Pause::Preempted => Stop::Preempted,
+        Pause::Shutdown { text, restart } => {
+            let mut words = [0; Shutdown::TEXT_LEN];
+            match guest.memory.read_into(text, &mut words) {
+                // A restart needs no last words.
+                Err(reason) if !restart => return Err(reason),
+                Ok(()) | Err(_) => Stop::Shutdown(Shutdown::new(restart, words)),
+            }
+        }
+    })
 }
 
 /// Makes the CPU this Guest's.
@@ -58,22 +96,16 @@ fn board<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) {
     trap::check_clock(guest, cpu);
 }
 
-fn kill<M>(guest: &mut Guest<M>, reason: KillReason) -> Stop {
-    guest.killed = Some(reason);
-    guest.trace.note(Event::Kill(reason));
-    Stop::Killed(reason)
-}
-
-fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult<Stop> {
-    if let Some(by) = guest.calling
-        && let Some(stop) = obey::hypercalls(guest, cpu, by)?
+fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult<Pause> {
+    if let Some(by) = guest.calling.take()
+        && let Some(pause) = obey::hypercalls(guest, cpu, by)?
     {
-        return Ok(stop);
+        return Ok(pause);
     }
     loop {
         interrupt::deliver(guest, cpu)?;
         if guest.is_halted {
-            return Ok(Stop::Halted(guest.clock_event.unwrap_or(Nanos::NEVER)));
+            return Ok(Pause::Halted);
         }
         guest.shadow.pin_stack(&mut guest.memory)?;
         let root = guest.shadow.root(cpu.switcher_table())?;
@@ -81,9 +113,12 @@ fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResul
         let cr2 = cpu.enter(root);
         let regs = &cpu.pages().stack.regs;
         let exit = TrapExit::decode(regs, cr2);
-        guest.trace.note(Event::Exit { exit, eip: regs.eip });
-        if let Some(stop) = trap::handle(guest, cpu, exit)? {
-            return Ok(stop);
+        if exit != TrapExit::Hypercall {
+            // A call notes itself, number and all.
+            guest.trace.note(Event::Exit { exit, eip: regs.eip });
+        }
+        if let Some(pause) = trap::handle(guest, cpu, exit)? {
+            return Ok(pause);
         }
     }
 }

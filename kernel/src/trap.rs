@@ -21,7 +21,7 @@
 //! Next on the tour: [`crate::segment`].
 
 use abi::lguest_data::IF;
-use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE, Stop};
+use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE};
 
 use switcher::GuestRegs;
 
@@ -32,6 +32,7 @@ use crate::guest::Guest;
 use crate::hypercall::Instruction;
 use crate::idt::Handler;
 use crate::interrupt::TIMER_LINE;
+use crate::run::Pause;
 use crate::segment::KERNEL_CS;
 use crate::shadow::PageFault;
 use crate::{io, obey};
@@ -51,7 +52,7 @@ pub fn handle<M: GuestMemory, C: Cpu>(
     guest: &mut Guest<M>,
     cpu: &mut C,
     exit: TrapExit,
-) -> GuestResult<Option<Stop>> {
+) -> GuestResult<Option<Pause>> {
     match exit {
         TrapExit::Hypercall => return obey::hypercalls(guest, cpu, Instruction::Int),
         TrapExit::PageFault { at, code } => page_fault(guest, cpu, at, code)?,
@@ -116,13 +117,13 @@ fn page_fault<M: GuestMemory, C: Cpu>(
     }
 }
 
-fn host_interrupt<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, vector: u8) -> Option<Stop> {
+fn host_interrupt<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, vector: u8) -> Option<Pause> {
     let attention = cpu.interrupt(vector);
     guest.interrupts.ticked();
     check_clock(guest, cpu);
     match attention {
         Attention::GoOn => None,
-        Attention::Wanted => Some(Stop::Preempted),
+        Attention::Wanted => Some(Pause::Preempted),
     }
 }
 

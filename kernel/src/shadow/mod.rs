@@ -155,8 +155,11 @@ impl Shadow {
                 self.roots.get(index).into_iter().for_each(|root| self.install_switcher(root.directory));
             }
         }
-        let root = self.current()?;
-        Ok(self.pool.address(root.directory))
+        let directory = match self.roots.current_directory() {
+            Some(directory) => directory,
+            None => self.add_root(None)?.directory,
+        };
+        Ok(self.pool.address(directory))
     }
 
     /// Tables in all, and how many are free.

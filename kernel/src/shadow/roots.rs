@@ -38,6 +38,12 @@ impl Roots {
         self.roots.get(self.current).copied()
     }
 
+    /// The directory of the root in use, once there is one.
+    #[inline]
+    pub fn current_directory(&self) -> Option<TableId> {
+        self.roots.get(self.current).map(|root| root.directory)
+    }
+
     /// All of them.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Root> + '_ {
