@@ -1,13 +1,17 @@
 //! From time-stamp counter ticks to nanoseconds, without a division.
 //!
-//! The counter's frequency is measured once against the PIT. From then on a
-//! reading is scaled by a 32-bit factor with 22 binary places: two
-//! multiplications, on the path of every exit.
+//! The counter's frequency is measured once against the PIT: two sightings of
+//! both clocks, some time apart. A sighting reads the TSC before and after the
+//! PIT, and of several the tightest counts, so an emulator that is not given
+//! the processor for a while in between does no harm. From then on a reading
+//! is scaled by a 32-bit factor with 22 binary places: two multiplications, on
+//! the path of every exit.
 //!
 //! Invariants:
 //! - Time never runs backwards (`time_is_monotonic_across_the_dword_boundary`).
 //! - A clock is off by less than 1 in 100,000 from what was measured, at any
 //!   frequency admitted (`an_hour_is_an_hour`).
+//! - A sighting that was interrupted is not used (`the_tightest_sighting_counts`).
 //!
 //! Source: Intel SDM Vol. 3, "Time-Stamp Counter".
 //!
@@ -22,6 +26,29 @@ const PLACES: u32 = 22;
 const SLOWEST_KHZ: u32 = 1_001;
 /// Frequencies above are a mistake of the measurement.
 const FASTEST_KHZ: u32 = 20_000_000;
+
+/// Both clocks at about the same moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sighting {
+    /// The TSC just before the PIT was read.
+    pub before: u64,
+    /// What is left of the PIT's count.
+    pub count: u16,
+    /// The TSC just after.
+    pub after: u64,
+}
+
+impl Sighting {
+    /// Of several, the one that leaves the least doubt when it was.
+    pub fn tightest(sightings: impl IntoIterator<Item = Self>) -> Option<Self> {
+        sightings.into_iter().min_by_key(|sighting| sighting.after.wrapping_sub(sighting.before))
+    }
+
+    /// The TSC at the moment the PIT was read, as good as it can be known.
+    const fn tsc(self) -> u64 {
+        self.before + self.after.saturating_sub(self.before) / 2
+    }
+}
 
 /// What turns ticks into nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,6 +72,14 @@ impl TscScale {
         }
         let factor = ((1_000_000_000 << PLACES) + hertz / 2) / hertz;
         Some(Self { khz: khz as u32, factor: factor as u32 })
+    }
+
+    /// The scale by two sightings during one run of the PIT's count.
+    pub const fn between(first: Sighting, last: Sighting) -> Option<Self> {
+        match (last.tsc().checked_sub(first.tsc()), first.count.checked_sub(last.count)) {
+            (Some(cycles), Some(ticks)) => Self::admit(cycles, ticks),
+            (None, _) | (_, None) => None,
+        }
     }
 
     /// The counter's frequency.
@@ -79,6 +114,16 @@ mod tests {
             let hour = scale(khz).nanos(khz * 1000 * 3600).0;
             assert!(hour.abs_diff(3_600_000_000_000) < 36_000_000, "{khz} kHz: {hour} ns");
         }
+    }
+
+    #[test]
+    fn the_tightest_sighting_counts() {
+        let sightings = [(100, 9_000, 400), (500, 8_950, 90_000), (90_100, 8_000, 90_200)];
+        let sightings = sightings.map(|(before, count, after)| Sighting { before, count, after });
+        assert_eq!(Sighting::tightest(sightings), Some(sightings[2]));
+        let scale = TscScale::between(sightings[0], sightings[2]).unwrap();
+        assert_eq!(scale.khz(), 107_267);
+        assert_eq!(TscScale::between(sightings[2], sightings[0]), None);
     }
 
     #[test]

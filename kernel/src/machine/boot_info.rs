@@ -3,7 +3,7 @@
 //! Runs before paging, when every physical address is simply there; what is
 //! read stays where it is, since the frame pool keeps clear of it.
 //!
-//! Next on the tour: [`super::uart`].
+//! Next on the tour: [`super::port`].
 
 use core::slice;
 

@@ -8,7 +8,7 @@
 //!
 //! Source: Motorola MC146818A data sheet, "Update cycle".
 //!
-//! Next on the tour: [`super::interrupts`].
+//! Next on the tour: [`super::selftest`].
 
 use abi::Nanos;
 use kernel::host::boot_info::BootError;

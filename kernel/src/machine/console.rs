@@ -7,7 +7,7 @@
 //!
 //! Invariants:
 //! - A line of the Host starts on a line of its own, wherever a Guest's cursor
-//!   was ([`line`]).
+//!   was ([`line()`]).
 //! - Nothing here runs in a panic: [`super::emergency`] does, without locks.
 //!
 //! Next on the tour: [`super::emergency`].

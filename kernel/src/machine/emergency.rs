@@ -6,7 +6,7 @@
 //! screen of their own.
 //!
 //! Invariants: a panic within a panic ends the machine at once
-//! ([`panic`]).
+//! (`panic`, below).
 //!
 //! Next on the tour: [`super::power`].
 

@@ -9,7 +9,7 @@
 //! Invariants: an interrupt nobody expects is acknowledged, where there was one,
 //! and does no harm.
 //!
-//! Next on the tour: [`super::clock`].
+//! Next on the tour: [`super::pic`].
 
 use super::console;
 use super::pic::{self, FIRST_VECTOR, LINES};

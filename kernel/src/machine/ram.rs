@@ -9,7 +9,7 @@
 //! - Every access is judged by [`check_range`] first, here as in every other
 //!   [`GuestMemory`].
 //!
-//! Next on the tour: [`super::percpu`].
+//! Next on the tour: [`super::stack`].
 
 use abi::memory::check_range;
 use abi::{GuestMemory, GuestPhys, GuestResult, HostPhys};

@@ -15,7 +15,7 @@
 //! | `nmi`    | calls vector 2, which must do no harm    | a line, then goes on |
 //! | `echo`   | none: repeats what is typed, to Ctrl-D   | a line, then goes on |
 //!
-//! Next on the tour: [`super`].
+//! Next on the tour: [`super::fpu`].
 
 use alloc::vec::Vec;
 use core::arch::asm;

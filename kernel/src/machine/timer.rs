@@ -16,7 +16,7 @@
 use abi::Nanos;
 use kernel::host::boot_info::BootError;
 use kernel::host::pit;
-use kernel::host::tsc::TscScale;
+use kernel::host::tsc::{Sighting, TscScale};
 
 use super::cpu;
 use super::port::Port;
@@ -35,6 +35,9 @@ const ALARM: u8 = 0b0011_0000;
 /// Channel 2, both bytes, mode 0: its output rises when the count runs out.
 const STOPWATCH: u8 = 0b1011_0000;
 
+/// Holds channel 2's count until it has been read.
+const LATCH: u8 = 0b1000_0000;
+
 /// Control: channel 2 counts.
 const GATE: u8 = 1 << 0;
 /// Control: channel 2 drives the loudspeaker.
@@ -42,15 +45,19 @@ const SPEAKER: u8 = 1 << 1;
 /// Control, read only: channel 2's output.
 const OUTPUT: u8 = 1 << 5;
 
-/// Length of a measurement in ticks: 10 ms.
-const MEASURE: u16 = 11_932;
-/// Measurements; the shortest counts, for whatever disturbs one makes it longer.
-const TRIES: u32 = 5;
-/// Instructions between two looks at the output, so that in an emulator that counts them, where a
-/// look is expensive, there are few looks; in time it is far below the precision needed.
+/// What channel 2 counts down from: as far as it goes.
+const FULL: u16 = u16::MAX;
+/// Ticks between the two sightings: 30 ms.
+const APART: u16 = 35_795;
+/// Looks at both clocks for each sighting.
+const LOOKS: u32 = 16;
+/// Measurements before the timer is given up; one fails if it takes longer than the count.
+const TRIES: u32 = 20;
+/// Instructions between two looks while waiting, so that in an emulator that counts them, where a
+/// look is expensive, there are few looks.
 const PAUSE: u32 = 100;
-/// Looks before the timer is given up: seconds, on any machine.
-const PATIENCE: u32 = 4_000_000;
+/// Looks before the count is taken to stand still: seconds, on any machine.
+const PATIENCE: u32 = 1_000_000;
 
 /// Makes the timer interrupt once, after `delay` or 55 ms, whichever is less.
 pub fn arm(delay: Nanos) {
@@ -65,27 +72,37 @@ pub fn arm(delay: Nanos) {
 /// # Errors
 /// [`BootError::Timer`] if channel 2 does not count or the result is no frequency.
 pub fn measure_tsc() -> Result<TscScale, BootError> {
-    let cycles = (0..TRIES).map(|_| measure_once()).min().flatten();
-    cycles.and_then(|cycles| TscScale::admit(cycles, MEASURE)).ok_or(BootError::Timer)
+    (0..TRIES).find_map(|_| measure_once()).ok_or(BootError::Timer)
 }
 
-/// TSC cycles while channel 2 counts [`MEASURE`] ticks.
-fn measure_once() -> Option<u64> {
+/// Lets channel 2 count down once and looks twice; `None` if the count ran out meanwhile.
+fn measure_once() -> Option<TscScale> {
     let control = CONTROL.read() & !(GATE | SPEAKER);
-    let [low, high] = MEASURE.to_le_bytes();
+    let [low, high] = FULL.to_le_bytes();
     CONTROL.write(control);
     COMMAND.write(STOPWATCH);
     CHANNEL_2.write(low);
     CHANNEL_2.write(high);
-    let start = cpu::tsc();
     CONTROL.write(control | GATE);
-    let done = (0..PATIENCE).find(|_| {
+    let first = Sighting::tightest((0..LOOKS).map(|_| sight()))?;
+    let due = |_: &u32| {
         (0..PAUSE).for_each(|step| {
             core::hint::black_box(step);
         });
-        CONTROL.read() & OUTPUT != 0
-    });
-    let end = cpu::tsc();
+        first.count.wrapping_sub(sight().count) >= APART
+    };
+    (0..PATIENCE).find(due)?;
+    let last = Sighting::tightest((0..LOOKS).map(|_| sight()))?;
+    let ran_out = CONTROL.read() & OUTPUT != 0;
     CONTROL.write(control);
-    done.map(|_| end - start)
+    if ran_out { None } else { TscScale::between(first, last) }
+}
+
+/// Looks at both clocks.
+fn sight() -> Sighting {
+    let before = cpu::tsc();
+    COMMAND.write(LATCH);
+    let after = cpu::tsc();
+    let count = u16::from_le_bytes([CHANNEL_2.read(), CHANNEL_2.read()]);
+    Sighting { before, count, after }
 }
