@@ -51,7 +51,7 @@ start_bochs() {
     held_back_input <&5 >&7 &
     feeder=$!
     # shellcheck disable=SC2064 # the values of now are the ones to restore
-    trap "kill $feeder $bochs 2>/dev/null; [[ -z '$saved_tty' ]] || stty '$saved_tty'" EXIT
+    trap "kill $feeder $bochs 2>/dev/null || true; [[ -z '$saved_tty' ]] || stty '$saved_tty'" EXIT
     tee "$log" <&7 || true
     wait "$bochs" || true
 }

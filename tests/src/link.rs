@@ -7,6 +7,8 @@
 //! Invariants:
 //! - What was waited for is consumed: the next wait looks behind it
 //!   (`each_wait_starts_behind_the_last`).
+//! - Lines end in `\n` alone, whatever the other side sends
+//!   (`a_carriage_return_is_not_heard`).
 //!
 //! Next on the tour: [`crate::session`].
 
@@ -74,7 +76,7 @@ impl Link {
 
     /// All that was heard so far.
     pub fn heard(&self) -> String {
-        String::from_utf8_lossy(&self.heard).replace('\r', "")
+        String::from_utf8_lossy(&self.heard).into_owned()
     }
 
     /// Sends `text` as it is.
@@ -93,7 +95,7 @@ impl Link {
         loop {
             let fresh = &self.heard[self.consumed..];
             if let Some(at) = fresh.windows(text.len()).position(|window| window == text.as_bytes()) {
-                let before = String::from_utf8_lossy(&fresh[..at]).replace('\r', "");
+                let before = String::from_utf8_lossy(&fresh[..at]).into_owned();
                 self.consumed += at + text.len();
                 return Ok(before);
             }
@@ -126,7 +128,7 @@ impl Link {
         match self.stream.read(&mut bytes) {
             Ok(0) => Err(LinkError::Closed),
             Ok(len) => {
-                self.heard.extend_from_slice(&bytes[..len]);
+                self.heard.extend(bytes[..len].iter().filter(|&&byte| byte != b'\r'));
                 Ok(())
             }
             Err(error) => match error.kind() {
@@ -158,6 +160,12 @@ mod tests {
         assert_eq!(link.wait_for("> "), Ok("two".into()));
         assert_eq!(link.wait_for("> "), Err(LinkError::Closed));
         assert_eq!(link.heard(), "one> two> three");
+    }
+
+    #[test]
+    fn a_carriage_return_is_not_heard() {
+        let (mut link, _other) = line("one\r\ntwo\r\n", true);
+        assert_eq!(link.wait_for("\ntwo\n"), Ok("one".into()));
     }
 
     #[test]

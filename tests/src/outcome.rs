@@ -7,7 +7,7 @@
 /// The end of a [`crate::Session`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outcome {
-    /// All that came over the serial line, carriage returns removed.
+    /// All that came over the serial line; lines end in `\n`.
     pub log: String,
     /// The emulator's own exit status, if it was not killed.
     pub status: Option<i32>,
