@@ -315,7 +315,8 @@ impl Shadow {
 
     fn stack_is_shared(&self) -> bool {
         self.stack.is_none_or(|stack| {
-            let lowest = GuestLinear(stack.end.wrapping_sub(stack.pages * PAGE_SIZE));
+            let below_first = stack.pages.saturating_sub(1) * PAGE_SIZE;
+            let lowest = GuestLinear(stack.end.wrapping_sub(1).wrapping_sub(below_first));
             directory_index(lowest) >= self.first_shared
         })
     }
