@@ -21,10 +21,14 @@ pub const TRACE_LEN: usize = 64;
 /// Something worth remembering about a Guest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// It left, at this instruction.
+    /// It left. Kept as the Switcher reports it, and decoded when somebody looks.
     Exit {
-        /// Why.
-        exit: TrapExit,
+        /// Vector, and whether the Switcher itself faulted.
+        trapnum: u16,
+        /// Error code.
+        code: u32,
+        /// CR2, which counts for a page fault only.
+        cr2: u32,
         /// Where.
         eip: u32,
     },
@@ -78,7 +82,10 @@ impl Trace {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Exit { exit, eip } => write!(f, "exit   {exit} at {eip:#010x}"),
+            Self::Exit { trapnum, code, cr2, eip } => {
+                let exit = TrapExit::decode(trapnum.into(), code, cr2);
+                write!(f, "exit   {exit} at {eip:#010x}")
+            }
             Self::Hypercall { number, arg1, arg2 } => {
                 write!(f, "call   {number} ({arg1:#x}, {arg2:#x})")
             }

@@ -11,7 +11,7 @@
 
 use abi::GuestLinear;
 use abi::hypercall::{HYPERCALL_VECTOR, SYSCALL_VECTOR};
-use switcher::{FAULT_ON_ENTRY, GuestRegs};
+use switcher::FAULT_ON_ENTRY;
 
 /// The end of a Guest's turn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,11 +82,12 @@ impl PageFaultCode {
 }
 
 impl TrapExit {
-    /// Decodes what the Switcher left in `regs`; `cr2` counts for a page fault only.
+    /// Decodes what the Switcher left in [`GuestRegs`](switcher::GuestRegs); `cr2` counts for a
+    /// page fault only.
     #[inline]
-    pub fn decode(regs: &GuestRegs, cr2: u32) -> Self {
-        let (vector, code) = (regs.trapnum as u8, regs.errcode);
-        if regs.trapnum & FAULT_ON_ENTRY != 0 {
+    pub fn decode(trapnum: u32, code: u32, cr2: u32) -> Self {
+        let vector = trapnum as u8;
+        if trapnum & FAULT_ON_ENTRY != 0 {
             return Self::fault_on_entry(vector, code);
         }
         match vector {
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     fn decode(trapnum: u32, errcode: u32) -> TrapExit {
-        TrapExit::decode(&GuestRegs { trapnum, errcode, ..GuestRegs::ZERO }, 0x1234)
+        TrapExit::decode(trapnum, errcode, 0x1234)
     }
 
     #[test]

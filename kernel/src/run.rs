@@ -112,10 +112,11 @@ fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResul
         copy_in(guest, cpu);
         let cr2 = cpu.enter(root);
         let regs = &cpu.pages().stack.regs;
-        let exit = TrapExit::decode(regs, cr2);
+        let (trapnum, code, eip) = (regs.trapnum, regs.errcode, regs.eip);
+        let exit = TrapExit::decode(trapnum, code, cr2);
         if exit != TrapExit::Hypercall {
             // A call notes itself, number and all.
-            guest.trace.note(Event::Exit { exit, eip: regs.eip });
+            guest.trace.note(Event::Exit { trapnum: trapnum as u16, code, cr2, eip });
         }
         if let Some(pause) = trap::handle(guest, cpu, exit)? {
             return Ok(pause);

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Invariants:
-//! - Each dword of a frame goes through the Guest's translation of its own
+//! - Each part of a frame goes through the Guest's translation of its own
 //!   page; where there is none the Guest dies, with the address.
 //! - The handler starts with TF, NT, RF and VM clear.
 //!
@@ -187,7 +187,8 @@ pub fn enter_handler<M: GuestMemory, C: Cpu>(
         [code.unwrap_or(0), regs.eip, regs.cs & 0xFFFF, regs.eflags & !IF | virtual_if, old_esp, old_ss];
     let first = if code.is_some() { 0 } else { 1 };
     let end = if from_ring_1 { 4 } else { 6 };
-    regs.esp = push(guest, regs.esp, &frame[first..end], vector)?;
+    let bytes = frame.map(u32::to_le_bytes);
+    regs.esp = push(guest, regs.esp, bytes[first..end].as_flattened(), vector)?;
     go_to(guest, regs, handler)
 }
 
@@ -218,37 +219,24 @@ fn go_to<M: GuestMemory>(guest: &mut Guest<M>, regs: &mut GuestRegs, handler: Ha
     }
 }
 
-/// Pushes dwords, the last first, below `esp`; returns the new `esp`.
+/// Pushes a frame below `esp`, on one page or two; returns the new `esp`.
 #[inline]
-fn push<M: GuestMemory>(guest: &mut Guest<M>, esp: u32, frame: &[u32], vector: u8) -> GuestResult<u32> {
-    let new_esp = esp.wrapping_sub(4 * frame.len() as u32);
-    let mut page: Option<(GuestLinear, GuestPhys)> = None;
-    for (index, &dword) in frame.iter().enumerate() {
-        let at = GuestLinear(new_esp.wrapping_add(4 * index as u32));
-        let base = match page {
-            Some((linear, physical)) if linear == at.page_base() => physical,
-            Some(_) | None => stack_page(guest, at, vector)?,
-        };
-        page = Some((at.page_base(), base));
-        match at.page_offset() <= PAGE_SIZE - 4 {
-            true => guest.memory.write_u32(GuestPhys(base.0 + at.page_offset()), dword)?,
-            false => push_across(guest, at, dword, vector)?,
-        }
+fn push<M: GuestMemory>(guest: &mut Guest<M>, esp: u32, frame: &[u8], vector: u8) -> GuestResult<u32> {
+    let at = GuestLinear(esp.wrapping_sub(frame.len() as u32));
+    let room = (PAGE_SIZE - at.page_offset()) as usize;
+    let (here, next_page) = frame.split_at(frame.len().min(room));
+    let place = stack_place(guest, at, vector)?;
+    guest.memory.write_from(place, here)?;
+    if !next_page.is_empty() {
+        let place = stack_place(guest, GuestLinear(at.0.wrapping_add(room as u32)), vector)?;
+        guest.memory.write_from(place, next_page)?;
     }
-    Ok(new_esp)
+    Ok(at.0)
 }
 
-fn stack_page<M: GuestMemory>(guest: &mut Guest<M>, at: GuestLinear, vector: u8) -> GuestResult<GuestPhys> {
-    let page = guest.shadow.writable(&mut guest.memory, at.page_base())?;
-    page.ok_or(KillReason::NoStack { at, vector })
-}
-
-/// A dword that straddles two pages, a byte at a time.
-fn push_across<M: GuestMemory>(guest: &mut Guest<M>, at: GuestLinear, dword: u32, vector: u8) -> GuestResult {
-    for (index, byte) in (0..).zip(dword.to_le_bytes()) {
-        let at = GuestLinear(at.0.wrapping_add(index));
-        let base = stack_page(guest, at, vector)?;
-        guest.memory.write_u8(GuestPhys(base.0 + at.page_offset()), byte)?;
-    }
-    Ok(())
+/// Where a push to `at` goes.
+#[inline]
+fn stack_place<M: GuestMemory>(guest: &mut Guest<M>, at: GuestLinear, vector: u8) -> GuestResult<GuestPhys> {
+    let place = guest.shadow.writable(&mut guest.memory, at)?;
+    place.ok_or(KillReason::NoStack { at, vector })
 }

@@ -107,12 +107,16 @@ impl Shadow {
         let mut line = [[0; LEN]; AROUND];
         memory.read_into(self.format.entry_at(guest.at, first), line.as_flattened_mut())?;
         for (neighbour, bytes) in (table_index(first)..).zip(line) {
-            let (low, high) = bytes.split_at(4);
-            let entry = GuestEntry(low.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte)));
-            let high = high.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
-            let is_worth_it = entry.0 & (P | A) == P | A && self.pool.get(table, neighbour) == 0;
-            let is_sound = entry.is_sound_page(memory.limit()) && check_high(entry, high, at).is_ok();
-            if is_worth_it && is_sound {
+            let entry = GuestEntry(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+            if entry.0 & (P | A) != P | A || self.pool.get(table, neighbour) != 0 {
+                continue;
+            }
+            let high = if LEN == 8 {
+                bytes[4..].iter().rfold(0, |high, &byte| high << 8 | u32::from(byte))
+            } else {
+                0
+            };
+            if entry.is_sound_page(memory.limit()) && check_high(entry, high, at).is_ok() {
                 self.edit(table, neighbour, mirror(entry, guest.rights, self.host_base));
             }
         }

@@ -20,13 +20,14 @@ pub struct Root {
     pub guest: Option<GuestPhys>,
     /// The shadow directory.
     pub directory: TableId,
-    last_used: u64,
 }
 
 /// The cached roots; one of them is current.
 #[derive(Default)]
 pub struct Roots {
     roots: Vec<Root>,
+    /// When each was current last, by `clock`.
+    last_used: Vec<u64>,
     current: usize,
     clock: u64,
 }
@@ -85,15 +86,17 @@ impl Roots {
 
     /// Adds a root and makes it current.
     pub fn add(&mut self, guest: Option<GuestPhys>, directory: TableId) {
-        self.roots.push(Root { guest, directory, last_used: 0 });
+        self.roots.push(Root { guest, directory });
+        self.last_used.push(0);
         self.use_now(self.roots.len() - 1);
     }
 
     /// Removes the root unused for longest, never the current one.
     pub fn remove_oldest(&mut self) -> Option<Root> {
-        let others = self.roots.iter().enumerate().filter(|&(index, _)| index != self.current);
-        let (oldest, _) = others.min_by_key(|(_, root)| root.last_used)?;
+        let others = (0..self.roots.len()).filter(|&index| index != self.current);
+        let oldest = others.min_by_key(|&index| self.last_used[index])?;
         let root = self.roots.swap_remove(oldest);
+        self.last_used.swap_remove(oldest);
         if self.current == self.roots.len() {
             self.current = oldest;
         }
@@ -102,13 +105,16 @@ impl Roots {
 
     /// Removes any root, the current one last.
     pub fn remove_any(&mut self) -> Option<Root> {
-        self.remove_oldest().or_else(|| self.roots.pop())
+        self.remove_oldest().or_else(|| {
+            self.last_used.pop();
+            self.roots.pop()
+        })
     }
 
     fn use_now(&mut self, index: usize) {
         self.clock += 1;
         self.current = index;
-        self.roots[index].last_used = self.clock;
+        self.last_used[index] = self.clock;
     }
 }
 
