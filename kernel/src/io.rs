@@ -1,114 +1,125 @@
-//! The few privileged instructions a Guest kernel may use as if it had ports.
+//! The few privileged instructions a Guest kernel may use as if it were alone.
 //!
-//! There are no ports: IN reads all ones, OUT vanishes, and `cli` (some
-//! kernels use it for a moment although they know better) is skipped. All
-//! else that raises #GP in ring 1 is the Guest's own affair.
+//! Ring 1 has no ports, so each IN and OUT of a Guest kernel ends in #GP, and
+//! so does `cli`, which some kernels use for a moment although they know
+//! better. The Host performs them instead: no port has a device behind it, IN
+//! reads all ones, OUT vanishes, `cli` is skipped. A kernel that reads CR4
+//! before it has any #GP handler gets a plausible value. All else that raises
+//! #GP is the Guest's own affair.
 //!
-//! Source: lguest ABI, "#GP emulation"; Intel SDM Vol. 2, "IN", "OUT", "CLI".
+//! Invariants:
+//! - Only ring 1, only error code 0, only flat 32-bit code
+//!   (`ring_3_has_no_ports`, `an_error_code_is_about_something_else`,
+//!   `code_that_is_not_flat_and_32_bit_is_not_decoded`): elsewhere EIP is no
+//!   linear address, or the bytes mean something else.
+//! - Looking at the code never kills and leaves no trace on a page the
+//!   instruction does not reach (`no_page_behind_the_instruction_is_touched`).
+//! - A step is a step: with TF set the Guest gets its #DB, as from the CPU
+//!   (`a_debugger_can_step_over_it`).
 //!
-//! Next on the tour: [`crate::shared`].
+//! Source: lguest ABI, "#GP emulation", "CPUID and control registers"; Intel
+//! SDM Vol. 2, "IN", "OUT", "CLI"; Vol. 3, "Single-Step Exception Condition".
+//!
+//! Next on the tour: [`crate::decode`].
 
-use abi::{GuestLinear, GuestMemory, GuestResult};
+use abi::{GuestLinear, GuestMemory};
 use switcher::GuestRegs;
 
 use crate::cpu::Cpu;
+use crate::decode::{Instruction, Operation, Register, Width, decode};
 use crate::guest::Guest;
+use crate::shadow::walk::Format;
 
-/// Longest encoding understood here: a prefix, an opcode, a port.
-const LONGEST: usize = 3;
+/// EFLAGS.TF: a #DB after each instruction.
+const TF: u32 = 1 << 8;
+/// EFLAGS.RF, which a fault sets in the flags it saves and the next completed instruction clears.
+const RF: u32 = 1 << 16;
 
-/// An instruction understood here.
+/// What a port reads where there is no device: the bus floats high.
+const NO_DEVICE: u32 = u32::MAX;
+
+/// CR4.OSFXSR and CR4.OSXMMEXCPT, the bits the ABI promises every Guest.
+const CR4_SSE: u32 = 1 << 9 | 1 << 10;
+/// CR4.PAE.
+const CR4_PAE: u32 = 1 << 5;
+
+/// What became of the instruction that raised #GP.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Instruction {
-    Cli,
-    /// Into the low bits of EAX that the mask covers.
-    In(u32),
-    Out,
+#[must_use = "a #GP that is not ours goes to the Guest"]
+pub enum Emulation {
+    /// Performed; the Guest goes on behind it.
+    Done,
+    /// Performed, and the Guest is single-stepping: its #DB is due.
+    SingleStep,
+    /// Untouched: the #GP is the Guest's own.
+    NotOurs,
 }
 
-/// Performs the instruction at EIP if it is one of the few; false if the #GP is the Guest's own.
-///
-/// # Errors
-/// Only if the Guest's tables are such that they kill it.
-pub fn emulate<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, code: u32) -> GuestResult<bool> {
+/// Performs the instruction at EIP if it is one of the few.
+pub fn emulate<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, code: u32) -> Emulation {
     let regs = &mut cpu.pages().stack.regs;
-    if code != 0 || regs.cs & 3 != 1 {
-        return Ok(false);
+    let is_kernel = regs.cs & 3 == 1 && guest.gdt.is_flat_code(regs.cs & 0xFFFF);
+    if code != 0 || !is_kernel {
+        return Emulation::NotOurs;
     }
-    let (bytes, len) = fetch(guest, regs.eip)?;
-    let Some((instruction, len)) = decode(&bytes[..len]) else {
-        return Ok(false);
+    let Some(Instruction { operation, len }) = decode(code_at(guest, regs.eip)) else {
+        return Emulation::NotOurs;
     };
-    perform(regs, instruction);
+    let handles_faults = guest.idt.handler(13).is_some();
+    match operation {
+        Operation::Cli | Operation::Out { .. } => {}
+        Operation::In { width, port: _ } => regs.eax = merge(regs.eax, NO_DEVICE, width),
+        Operation::ReadCr4 { .. } if handles_faults => return Emulation::NotOurs,
+        Operation::ReadCr4 { into } => *register(regs, into) = cr4(guest.shadow.format()),
+    }
     regs.eip = regs.eip.wrapping_add(len as u32);
-    Ok(true)
+    regs.eflags &= !RF;
+    if regs.eflags & TF == 0 { Emulation::Done } else { Emulation::SingleStep }
 }
 
-fn perform(regs: &mut GuestRegs, instruction: Instruction) {
-    match instruction {
-        Instruction::In(mask) => regs.eax |= mask,
-        Instruction::Cli | Instruction::Out => {}
-    }
+/// The bytes from `eip` on, each looked up when asked for. The CPU has just fetched the whole
+/// instruction through the same translation, so it is there; where the bytes end, for whatever
+/// reason, there is nothing to perform and nobody to blame.
+pub fn code_at<M: GuestMemory>(guest: &mut Guest<M>, eip: u32) -> impl Iterator<Item = u8> {
+    (0..).map_while(move |offset| {
+        let at = GuestLinear(eip.wrapping_add(offset));
+        let at = guest.shadow.readable(&mut guest.memory, at).ok()??;
+        guest.memory.read_u8(at).ok()
+    })
 }
 
-/// Reads the code at `eip`, as far as it is mapped.
-fn fetch<M: GuestMemory>(guest: &mut Guest<M>, eip: u32) -> GuestResult<([u8; LONGEST], usize)> {
-    let mut bytes = [0; LONGEST];
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        let at = GuestLinear(eip.wrapping_add(index as u32));
-        match guest.shadow.readable(&mut guest.memory, at)? {
-            Some(at) => *byte = guest.memory.read_u8(at)?,
-            None => return Ok((bytes, index)),
-        }
-    }
-    Ok((bytes, LONGEST))
-}
-
-/// What the bytes say, and how many of them say it.
-fn decode(bytes: &[u8]) -> Option<(Instruction, usize)> {
-    let is_word = *bytes.first()? == 0x66;
-    let prefix = usize::from(is_word);
-    let opcode = *bytes.get(prefix)?;
-    let wide = if is_word { 0xFFFF } else { u32::MAX };
-    let has_port = matches!(opcode, 0xE4..=0xE7);
-    let instruction = match opcode {
-        0xFA => Instruction::Cli,
-        0xE4 | 0xEC => Instruction::In(0xFF),
-        0xE5 | 0xED => Instruction::In(wide),
-        0xE6 | 0xE7 | 0xEE | 0xEF => Instruction::Out,
-        _ => return None,
+/// `eax` with its part of `width` replaced.
+fn merge(eax: u32, value: u32, width: Width) -> u32 {
+    let part = match width {
+        Width::Byte => 0xFF,
+        Width::Word => 0xFFFF,
+        Width::Dword => u32::MAX,
     };
-    let len = prefix + 1 + usize::from(has_port);
-    (len <= bytes.len()).then_some((instruction, len))
+    eax & !part | value & part
+}
+
+/// CR4 as a Guest with page tables of `format` may believe it to be; every bit the ABI rules out
+/// is clear.
+fn cr4(format: Format) -> u32 {
+    match format {
+        Format::TwoLevel => CR4_SSE,
+        Format::Pae => CR4_SSE | CR4_PAE,
+    }
+}
+
+fn register(regs: &mut GuestRegs, register: Register) -> &mut u32 {
+    match register {
+        Register::Eax => &mut regs.eax,
+        Register::Ecx => &mut regs.ecx,
+        Register::Edx => &mut regs.edx,
+        Register::Ebx => &mut regs.ebx,
+        Register::Esp => &mut regs.esp,
+        Register::Ebp => &mut regs.ebp,
+        Register::Esi => &mut regs.esi,
+        Register::Edi => &mut regs.edi,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_width_of_in_touches_its_part_of_eax() {
-        assert_eq!(decode(&[0xEC, 0, 0]), Some((Instruction::In(0xFF), 1)));
-        assert_eq!(decode(&[0xE4, 0x64, 0]), Some((Instruction::In(0xFF), 2)));
-        assert_eq!(decode(&[0x66, 0xED, 0]), Some((Instruction::In(0xFFFF), 2)));
-        assert_eq!(decode(&[0x66, 0xE5, 0x64]), Some((Instruction::In(u32::MAX >> 16), 3)));
-        assert_eq!(decode(&[0xED, 0, 0]), Some((Instruction::In(u32::MAX), 1)));
-        let mut regs = GuestRegs { eax: 0x1234_0000, ..GuestRegs::ZERO };
-        perform(&mut regs, Instruction::In(0xFF));
-        assert_eq!(regs.eax, 0x1234_00FF);
-    }
-
-    #[test]
-    fn everything_else_is_the_guests_own_affair() {
-        for opcode in [0xF4, 0xFB, 0x0F, 0x6C, 0xCF] {
-            assert_eq!(decode(&[opcode, 0, 0]), None);
-        }
-    }
-
-    #[test]
-    fn code_that_ends_too_early_is_not_guessed() {
-        assert_eq!(decode(&[]), None);
-        assert_eq!(decode(&[0x66]), None);
-        assert_eq!(decode(&[0xE4]), None);
-    }
-}
+#[path = "io_tests.rs"]
+mod tests;

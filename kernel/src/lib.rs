@@ -28,6 +28,7 @@ extern crate alloc;
 
 pub mod boot_tables;
 pub mod cpu;
+pub mod decode;
 pub mod event;
 pub mod exit;
 pub mod guest;

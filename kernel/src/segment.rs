@@ -28,6 +28,10 @@ pub const KERNEL_DS: u32 = 0x69;
 /// The three entries of thread-local storage.
 pub const TLS_ENTRIES: core::ops::Range<usize> = 6..9;
 
+/// What makes flat 32-bit code of a descriptor: base, limit, G, D and that it is code. DPL,
+/// conforming, readable, accessed and the bit left to software may be anything.
+const FLAT_CODE_SHAPE: u64 = 0xFFCF_98FF_FFFF_FFFF;
+
 /// How much of a GDT changed since the CPU last saw it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum GdtDirt {
@@ -114,6 +118,13 @@ impl Gdt {
         self.dirt = GdtDirt::Clean;
     }
 
+    /// Whether `selector` names 32-bit code with base 0 and no limit, so that EIP is a linear
+    /// address and the code means what 32-bit code means.
+    pub fn is_flat_code(&self, selector: u32) -> bool {
+        let entry = self.entries.get(selector as usize / 8).copied().unwrap_or(0);
+        selector & 4 == 0 && (entry ^ FLAT_CODE_RING_1) & FLAT_CODE_SHAPE == 0
+    }
+
     /// Whether `selector` names a present, writable data segment, fit for a ring-1 stack.
     pub fn is_stack(&self, selector: u32) -> bool {
         let entry = self.entries.get(selector as usize / 8).copied().unwrap_or(0);
@@ -163,6 +174,19 @@ mod tests {
         let mut fresh = [0; GDT_ENTRIES];
         gdt.copy_changes(&mut fresh);
         assert_eq!(fresh.iter().filter(|&&entry| entry != 0).count(), 3);
+    }
+
+    #[test]
+    fn flat_code_has_no_base_and_no_limit_and_is_32_bit() {
+        let mut gdt = Gdt::default();
+        assert!(gdt.is_flat_code(KERNEL_CS) && !gdt.is_flat_code(KERNEL_DS));
+        assert!(!gdt.is_flat_code(0) && !gdt.is_flat_code(KERNEL_CS | 4) && !gdt.is_flat_code(0x1_0061));
+        for flaw in [1 << 54, 1 << 55, 1 << 51, 1, 1 << 16, 1 << 63, 1 << 47] {
+            gdt.load_entry(KERNEL_CS / 8, FLAT_CODE_RING_1 ^ flaw).unwrap();
+            assert!(!gdt.is_flat_code(KERNEL_CS), "{flaw:#x}");
+        }
+        gdt.load_entry(KERNEL_CS / 8, 0x00CF_9E00_0000_FFFF).unwrap();
+        assert!(gdt.is_flat_code(KERNEL_CS), "conforming, execute-only or not");
     }
 
     #[test]

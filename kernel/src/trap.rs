@@ -32,6 +32,7 @@ use crate::guest::Guest;
 use crate::hypercall::Instruction;
 use crate::idt::Handler;
 use crate::interrupt::TIMER_LINE;
+use crate::io::Emulation;
 use crate::run::Pause;
 use crate::segment::KERNEL_CS;
 use crate::shadow::PageFault;
@@ -56,14 +57,14 @@ pub fn handle<M: GuestMemory, C: Cpu>(
     match exit {
         TrapExit::Hypercall => return obey::hypercalls(guest, cpu, Instruction::Int),
         TrapExit::PageFault { at, code } => page_fault(guest, cpu, at, code)?,
-        TrapExit::GeneralProtection(0) | TrapExit::Exception { vector: 6, .. } if is_vmcall(guest, cpu)? => {
+        TrapExit::GeneralProtection(0) | TrapExit::Exception { vector: 6, .. } if is_vmcall(guest, cpu) => {
             return obey::hypercalls(guest, cpu, Instruction::Vmcall);
         }
-        TrapExit::GeneralProtection(code) => {
-            if !io::emulate(guest, cpu, code)? {
-                reflect(guest, cpu, 13, code, None)?;
-            }
-        }
+        TrapExit::GeneralProtection(code) => match io::emulate(guest, cpu, code) {
+            Emulation::Done => {}
+            Emulation::SingleStep => reflect(guest, cpu, 1, 0, None)?,
+            Emulation::NotOurs => reflect(guest, cpu, 13, code, None)?,
+        },
         TrapExit::DeviceNotAvailable if guest.task_switched => reflect(guest, cpu, 7, 0, None)?,
         TrapExit::DeviceNotAvailable => cpu.set_task_switched(false),
         TrapExit::HostInterrupt(vector) => return Ok(host_interrupt(guest, cpu, vector)),
@@ -80,23 +81,14 @@ pub fn handle<M: GuestMemory, C: Cpu>(
 }
 
 /// Whether a fault was a `vmcall` of a Guest that may make one; if so, steps over it.
-fn is_vmcall<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult<bool> {
+fn is_vmcall<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> bool {
     let regs = &mut cpu.pages().stack.regs;
     let may = guest.shared.as_ref().is_none_or(|shared| shared.variant.may_use_vmcall());
-    if !may || regs.cs & 3 != 1 {
-        return Ok(false);
+    let is_ours = may && regs.cs & 3 == 1 && io::code_at(guest, regs.eip).take(VMCALL.len()).eq(VMCALL);
+    if is_ours {
+        regs.eip = regs.eip.wrapping_add(VMCALL.len() as u32);
     }
-    for (index, expected) in (0..).zip(VMCALL) {
-        let at = GuestLinear(regs.eip.wrapping_add(index));
-        let Some(at) = guest.shadow.readable(&mut guest.memory, at)? else {
-            return Ok(false);
-        };
-        if guest.memory.read_u8(at)? != expected {
-            return Ok(false);
-        }
-    }
-    regs.eip = regs.eip.wrapping_add(VMCALL.len() as u32);
-    Ok(true)
+    is_ours
 }
 
 #[inline]
