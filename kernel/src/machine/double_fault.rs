@@ -16,7 +16,7 @@ use core::arch::naked_asm;
 use kernel::host::dump::TrapFrame;
 use switcher::descriptor::Tss;
 
-use super::exceptions;
+use super::{exceptions, percpu};
 
 const VECTOR: u32 = 8;
 
@@ -35,9 +35,9 @@ pub unsafe extern "C" fn entry() {
 }
 
 extern "C" fn tell(code: u32) -> ! {
-    // SAFETY: The loaded TSS is the Switcher's, in the state page of this CPU; the pages are
-    // mapped wherever this task can run, and the CPU has just finished writing it.
-    let tss = unsafe { (exceptions::state_page(0) as *const Tss).read_volatile() };
+    // SAFETY: The pages are mapped wherever this task can run, and the CPU has just finished
+    // writing the TSS in them.
+    let tss: Tss = unsafe { (&raw const (*percpu::pages_by_gdtr()).state.tss).read_volatile() };
     let Tss { eax, ebx, ecx, edx, esi, edi, ebp, esp, eip, eflags, cs, ds, es, fs, gs, .. } = tss;
     let frame = TrapFrame {
         edi,

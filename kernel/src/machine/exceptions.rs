@@ -20,7 +20,7 @@ use core::arch::global_asm;
 use core::mem::offset_of;
 
 use kernel::host::dump::{Dump, TrapFrame};
-use switcher::{HOST_DS, SwitcherPages};
+use switcher::HOST_DS;
 use x86::controlregs::{cr0, cr2, cr3, cr4};
 
 use super::memory::Image;
@@ -92,11 +92,6 @@ const _: () = {
 /// The address of a vector's stub, for vectors below [`VECTORS`].
 pub fn stub(vector: usize) -> u32 {
     &raw const exception_stubs as u32 + (vector * STUB) as u32
-}
-
-/// The linear address of the TSS that stays loaded on CPU `number`.
-pub const fn state_page(number: u32) -> u32 {
-    switcher::pages_address(number) + offset_of!(SwitcherPages, state.tss) as u32
 }
 
 extern "C" fn handle(frame: &TrapFrame) {

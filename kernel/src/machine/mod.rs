@@ -49,6 +49,7 @@ use self::cpu::Features;
 use self::memory::Memory;
 use self::paging::HostSpace;
 use self::percpu::ThisCpu;
+use self::stack::BOOT_STACK;
 use crate::host;
 
 /// The machine, taken into possession.
@@ -104,6 +105,7 @@ unsafe fn enter_own_space(
 ) -> Result<ThisCpu, BootError> {
     let mut space = HostSpace::new(memory, &info.ram)?;
     let prepared = ThisCpu::prepare(0, memory, &mut space)?;
+    assert!(BOOT_STACK.guard_is_untouched(), "the boot stack has overflowed");
     // SAFETY: The space maps all RAM one to one, the image and this stack included; it and its
     // tables are never given back. The pages were prepared for this CPU, the only one.
     unsafe {

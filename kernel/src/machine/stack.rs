@@ -21,8 +21,9 @@ use core::ops::Range;
 use abi::{HostPhys, PAGE_SIZE};
 
 const GUARD: usize = PAGE_SIZE as usize;
-/// Bytes of the boot stack that can be used; it stays the first CPU's stack for good.
-const ROOM: usize = 64 * 1024;
+/// Bytes of the boot stack that can be used; it stays the first CPU's stack for good. Without
+/// optimisation each of the Switcher's pages is moved through it several times.
+const ROOM: usize = if cfg!(debug_assertions) { 256 * 1024 } else { 64 * 1024 };
 const DOUBLE_FAULT_ROOM: usize = 16 * 1024;
 
 /// Bytes of the boot stack, guard included.
@@ -55,6 +56,14 @@ impl<const LEN: usize> GuardedStack<LEN> {
     /// Where ESP starts.
     pub fn end(&self) -> u32 {
         self.guard().0 + LEN as u32
+    }
+
+    /// Whether nothing was ever written to the guard: the only trace of an overflow there is while
+    /// the guard is still mapped.
+    pub fn guard_is_untouched(&self) -> bool {
+        let guard = self.guard().0 as *const [u8; GUARD];
+        // SAFETY: It is the lowest page of this static, and nothing writes there on purpose.
+        unsafe { guard.read_volatile() }.iter().all(|&byte| byte == 0)
     }
 
     /// Whether a fault that touched `at` touched the guard.
