@@ -16,7 +16,7 @@ use abi::{GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE};
 
 use crate::boot_params::memory_size;
 use crate::devices::DevicePage;
-use crate::frames::direct;
+use crate::paging::DEVICES;
 
 /// The device pages of this Guest.
 #[derive(Debug)]
@@ -54,18 +54,18 @@ impl DeviceWindow {
         if outside {
             return Err(KillReason::OutOfGuestMemory { at, len: len as u32 });
         }
-        Ok(direct(at).0 as *mut T)
+        Ok((DEVICES.0 + (at.0 - self.start)) as *mut T)
     }
 
     fn read<T: Copy>(&self, at: GuestPhys) -> GuestResult<T> {
         let from = self.place::<T>(at, size_of::<T>())?;
-        // SAFETY: inside the window, mapped by the direct map, aligned (`place`); only integers.
+        // SAFETY: inside the window, mapped at DEVICES, aligned (`place`); only integers.
         Ok(unsafe { from.read_volatile() })
     }
 
     fn write<T: Copy>(&mut self, at: GuestPhys, value: T) -> GuestResult {
         let to = self.place::<T>(at, size_of::<T>())?;
-        // SAFETY: inside the window, mapped by the direct map, aligned (`place`); only integers.
+        // SAFETY: inside the window, mapped at DEVICES, aligned (`place`); only integers.
         unsafe { to.write_volatile(value) };
         Ok(())
     }

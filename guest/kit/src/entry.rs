@@ -136,7 +136,7 @@ pub(crate) fn set_up() {
     traps::init();
     interrupts::init();
     let memory_size = boot_params::memory_size();
-    frames::init(GuestPhys(memory_size));
+    frames::init(GuestPhys(memory_size.min(paging::DIRECT_MAX)));
     paging::init(memory_size);
     segments::init();
     user::init();

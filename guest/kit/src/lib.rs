@@ -16,7 +16,7 @@
 //!
 //! A few modules know nothing of a machine ([`gate`], [`segment_descriptor`],
 //! [`page_table`], [`virtqueue`], [`devices`], [`line`], [`words`], [`text`],
-//! [`ring`]):
+//! [`tsc`], [`ring`]):
 //! those are built natively too, where their tests run. The others would be
 //! dead on arrival in a process and are left out of a test build.
 //!
@@ -33,6 +33,7 @@ pub mod page_table;
 pub mod ring;
 pub mod segment_descriptor;
 pub mod text;
+pub mod tsc;
 pub mod virtqueue;
 pub mod words;
 

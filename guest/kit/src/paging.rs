@@ -6,8 +6,9 @@
 //!
 //! ```text
 //!   0x00000000  user half, each address space its own
-//!   0xC0000000  physical 0 … RAM … the device pages      (direct map)
+//!   0xC0000000  physical 0 … as much RAM as fits below    (direct map)
 //!   0xF8000000  the window: 4 MiB to map things in        (shared too)
+//!   0xF8400000  the device pages, wherever RAM ends
 //!   0xFFC00000  the Switcher's
 //! ```
 //!
@@ -35,8 +36,11 @@ use crate::page_table::{DIRECTORY_SPAN, ENTRIES, Entry, directory_index, table_i
 /// Where a Guest may map what it likes in the kernel half; all address spaces see it.
 pub const WINDOW: GuestLinear = GuestLinear(0xF800_0000);
 
-/// Most physical memory the direct map reaches, the device pages included.
-const DIRECT_MAX: u32 = WINDOW.0 - PAGE_OFFSET;
+/// Where the device pages are mapped.
+pub const DEVICES: GuestLinear = GuestLinear(0xF840_0000);
+
+/// Most physical memory the direct map reaches; a Guest uses no more.
+pub(crate) const DIRECT_MAX: u32 = WINDOW.0 - PAGE_OFFSET;
 
 /// A table that is part of the image, for the first steps.
 #[repr(C, align(4096))]
@@ -128,7 +132,7 @@ impl Root {
     /// # Panics
     /// If `at` lies in the direct map, or `entry` points into the image.
     pub fn write(self, at: GuestLinear, entry: Entry) {
-        assert!(at.0 < PAGE_OFFSET || at >= WINDOW, "the direct map stays as it is");
+        assert!(is_free(at), "the direct map stays as it is");
         let target = GuestLinear(entry.frame().0.wrapping_add(PAGE_OFFSET));
         assert!(!entry.has(Entry::P) || !is_in_image(target), "the image is mapped once");
         let slot = self.slot(at).unwrap_or_else(|| self.add_table(at));
@@ -141,7 +145,7 @@ impl Root {
     /// # Panics
     /// If it is one of the direct map's.
     pub fn set_directory(self, at: GuestLinear, entry: Entry) {
-        assert!(at.0 < PAGE_OFFSET || at >= WINDOW, "the direct map stays as it is");
+        assert!(is_free(at), "the direct map stays as it is");
         self.put_directory(directory_index(at), entry);
     }
 
@@ -171,6 +175,11 @@ impl Root {
         self.put_directory(directory_index(at), Entry::new(table, Entry::DIRECTORY));
         GuestPhys(table.0 + 4 * table_index(at))
     }
+}
+
+/// Whether `at` may be mapped as a Guest likes.
+fn is_free(at: GuestLinear) -> bool {
+    at.0 < PAGE_OFFSET || at >= WINDOW
 }
 
 /// An address space of its own, with the kernel half of all.
@@ -218,27 +227,28 @@ impl Drop for Space {
     }
 }
 
-/// Completes the kernel half: all of RAM, the device pages, the window; then drops the identity
-/// mapping of the first steps.
+/// Completes the kernel half: RAM, the window, the device pages; then drops the identity mapping
+/// of the first steps.
 pub(crate) fn init(memory_size: u32) {
-    let end = memory_size.saturating_add(DEVICE_PAGES * PAGE_SIZE).min(DIRECT_MAX);
-    let root = Root::kernel();
+    let ram_end = memory_size.min(DIRECT_MAX);
+    let devices_end = memory_size + DEVICE_PAGES * PAGE_SIZE;
     lazy::batch(|| {
-        for start in (DIRECTORY_SPAN..end).step_by(DIRECTORY_SPAN as usize) {
-            let table = Frame::alloc();
-            fill_direct(&table, start, end);
-            let index = directory_index(direct(GuestPhys(start)));
-            root.put_directory(index, Entry::new(table.into_phys(), Entry::DIRECTORY));
+        for start in (DIRECTORY_SPAN..ram_end).step_by(DIRECTORY_SPAN as usize) {
+            add_kernel_table(direct(GuestPhys(start)), start..ram_end);
         }
-        let window = Frame::alloc().into_phys();
-        root.put_directory(directory_index(WINDOW), Entry::new(window, Entry::DIRECTORY));
-        root.put_directory(0, Entry::ABSENT);
+        add_kernel_table(WINDOW, 0..0);
+        add_kernel_table(DEVICES, memory_size..devices_end);
+        Root::kernel().put_directory(0, Entry::ABSENT);
     });
 }
 
-fn fill_direct(table: &Frame, start: u32, end: u32) {
-    let pages = (start..end).step_by(PAGE_SIZE as usize).take(ENTRIES as usize);
+/// Adds the table for `at` to the kernel half, with `frames` in its first entries.
+fn add_kernel_table(at: GuestLinear, frames: core::ops::Range<u32>) {
+    let table = Frame::alloc();
+    let pages = frames.step_by(PAGE_SIZE as usize).take(ENTRIES as usize);
     for (slot, page) in (0u32..).step_by(4).zip(pages) {
         table.write(slot, Entry::new(GuestPhys(page), Entry::KERNEL).0);
     }
+    let entry = Entry::new(table.into_phys(), Entry::DIRECTORY);
+    Root::kernel().put_directory(directory_index(at), entry);
 }

@@ -5,7 +5,8 @@
 //! refreshed at each interrupt. The alarm is one-shot; a periodic tick sets
 //! the next one in the handler of the last.
 //!
-//! Invariants: [`Clock`](now) never steps back while the TSC does not.
+//! Invariants: the wall clock is never read halfway through a change of its
+//! seconds (the loop in [`wall_clock`]).
 //!
 //! Source: lguest ABI, "Time".
 //!
@@ -17,7 +18,7 @@ use abi::Nanos;
 
 use crate::hypercall::Call;
 use crate::local::Local;
-use crate::{interrupts, shared};
+use crate::{interrupts, shared, tsc};
 
 /// The interrupt line of the timer.
 pub const TIMER_LINE: u8 = 0;
@@ -36,13 +37,8 @@ pub fn rdtsc() -> u64 {
 pub fn now() -> Nanos {
     match u64::from(shared::tsc_khz().load(Ordering::Relaxed)) {
         0 => wall_clock(),
-        khz => from_ticks(rdtsc(), khz),
+        khz => tsc::time_of(rdtsc(), khz),
     }
-}
-
-/// TSC ticks at `khz` as nanoseconds, without overflow on the way.
-fn from_ticks(ticks: u64, khz: u64) -> Nanos {
-    Nanos(ticks / khz * 1_000_000 + ticks % khz * 1_000_000 / khz)
 }
 
 /// The time since 1970, as of the last interrupt.
@@ -92,4 +88,17 @@ pub fn spin(delay: Nanos) {
     while now() < end {
         core::hint::spin_loop();
     }
+}
+
+/// Waits until `condition` holds; `false` if it does not within five seconds, which is longer than
+/// any emulator sleeps.
+pub fn wait_until(condition: impl Fn() -> bool) -> bool {
+    let end = now().after(Nanos::from_millis(5000));
+    while !condition() {
+        if now() > end {
+            return false;
+        }
+        core::hint::spin_loop();
+    }
+    true
 }

@@ -85,7 +85,7 @@ pub(crate) fn init() {
 }
 
 /// Where the stack for traps from ring 3 begins, growing down.
-pub(crate) fn trap_stack_top() -> u32 {
+pub fn trap_stack_top() -> u32 {
     (&raw const TRAP_STACK).wrapping_add(1) as u32
 }
 

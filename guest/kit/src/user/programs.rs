@@ -53,6 +53,9 @@ programs! {
     /// Hits a breakpoint, then exits with 7.
     breakpoint { "int3", "mov ebx, 7", exit!() }
 
+    /// Divides by zero.
+    divide_by_zero { "xor ecx, ecx", "div ecx", exit!() }
+
     /// Makes a hypercall, which is the kernel's alone.
     hypercall { "int 0x1f", exit!() }
 

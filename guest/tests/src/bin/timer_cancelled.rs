@@ -27,6 +27,7 @@ fn timer_cancelled() {
 
     time::set_alarm(Nanos::from_millis(200));
     time::set_alarm(Nanos::from_millis(20));
+    assert!(time::wait_until(|| fired() == 1), "the second never came");
     time::spin(Nanos::from_millis(400));
     assert_eq!(fired(), 1, "the second replaced the first");
 }
