@@ -61,9 +61,9 @@ impl<const LEN: usize> GuardedStack<LEN> {
     /// Whether nothing was ever written to the guard: the only trace of an overflow there is while
     /// the guard is still mapped.
     pub fn guard_is_untouched(&self) -> bool {
-        let guard = self.guard().0 as *const [u8; GUARD];
+        let guard = self.guard().0 as *const u32;
         // SAFETY: It is the lowest page of this static, and nothing writes there on purpose.
-        unsafe { guard.read_volatile() }.iter().all(|&byte| byte == 0)
+        (0..GUARD / 4).all(|word| unsafe { guard.add(word).read_volatile() } == 0)
     }
 
     /// Whether a fault that touched `at` touched the guard.
