@@ -11,6 +11,7 @@ extern crate freestanding;
 
 pub mod machine;
 mod tasks;
+mod terminal;
 
 use machine::enter::GuestCpu;
 use machine::power::{self, ExitCode};

@@ -29,7 +29,7 @@ use kernel::host::boot_info::BootInfo;
 use kernel::sched::{Choice, Rota, State};
 use kernel::{post_mortem, run};
 use launcher_task::config::{self, Plan};
-use launcher_task::{Console, Launcher, Outcome, Step};
+use launcher_task::{Launcher, Outcome, Step};
 
 use crate::host;
 use crate::machine::enter::GuestCpu;
@@ -37,6 +37,7 @@ use crate::machine::memory::Memory;
 use crate::machine::power::ExitCode;
 use crate::machine::ram::GuestRam;
 use crate::machine::{clock, console, nmi};
+use crate::terminal::{Terminal, Unfinished};
 
 /// Words the Host's own command line may have; those that end in `=` take a value.
 const HOST_WORDS: &[&str] = &["debug-exit", "selftest="];
@@ -57,6 +58,7 @@ struct Task {
     guest: Option<Guest<GuestRam>>,
     /// What the person was told that the Guest speaks.
     told: Option<Variant>,
+    unfinished: Unfinished,
 }
 
 /// A Guest in its seat: what the Launcher calls [`RunGuest`].
@@ -98,25 +100,6 @@ impl RunGuest for Seat<'_> {
     }
 }
 
-/// The Host's console as one Guest sees it: everybody may write, one may read.
-struct Terminal {
-    has_focus: bool,
-}
-
-impl Console for Terminal {
-    fn write(&mut self, bytes: &[u8]) {
-        console::write(bytes);
-    }
-
-    fn read(&mut self, into: &mut [u8]) -> usize {
-        if !self.has_focus {
-            return 0;
-        }
-        let typed = core::iter::from_fn(console::read);
-        into.iter_mut().zip(typed).map(|(place, byte)| *place = byte).count()
-    }
-}
-
 /// Lines about Guests, as the Launcher writes them.
 struct Log;
 
@@ -139,13 +122,15 @@ pub struct Tasks {
     memory: Memory,
     cpu: GuestCpu,
     worst: ExitCode,
+    last_speaker: Option<usize>,
     nmis: u64,
 }
 
 impl Tasks {
     /// Makes a task of each Guest the loader brought; says what is wrong with the others.
     pub fn new(info: &BootInfo, memory: Memory, cpu: GuestCpu) -> Self {
-        let mut tasks = Self { tasks: Vec::new(), memory, cpu, worst: ExitCode::Done, nmis: 0 };
+        let mut tasks =
+            Self { tasks: Vec::new(), memory, cpu, worst: ExitCode::Done, last_speaker: None, nmis: 0 };
         let lines: Vec<&str> = info.modules.iter().map(|module| module.command_line).collect();
         let mut wanted = config::read_modules(&lines);
         let own = config::check_host_words(info.command_line, HOST_WORDS);
@@ -184,7 +169,13 @@ impl Tasks {
         let mut told = None;
         let mut seat = Seat { guest: &mut guest, cpu: &mut self.cpu, name: &name, told: &mut told };
         match launcher.start(&mut seat) {
-            Ok(()) => self.tasks.push(Task { name, launcher, guest: Some(guest), told }),
+            Ok(()) => self.tasks.push(Task {
+                name,
+                launcher,
+                guest: Some(guest),
+                told,
+                unfinished: Unfinished::default(),
+            }),
             Err(why) => {
                 self.memory.evict(guest);
                 self.misconfigured(format_args!("guest {name}: {file}: {why}"));
@@ -214,7 +205,6 @@ impl Tasks {
 
     fn step(&mut self, number: usize, has_rivals: bool) -> State {
         let focus = self.tasks.iter().position(|task| task.guest.is_some());
-        let mut terminal = Terminal { has_focus: focus == Some(number) };
         let task = &mut self.tasks[number];
         let Some(guest) = &mut task.guest else {
             return State::Ended;
@@ -222,7 +212,18 @@ impl Tasks {
         let now = clock::now();
         self.cpu.begin_slice(if has_rivals { now.after(SLICE) } else { Nanos::NEVER });
         let mut seat = Seat { guest, cpu: &mut self.cpu, name: &task.name, told: &mut task.told };
-        match task.launcher.step(now, &mut seat, &mut terminal, &mut Log) {
+        let mut terminal = Terminal {
+            task: number,
+            has_focus: focus == Some(number),
+            has_rivals,
+            unfinished: &mut task.unfinished,
+            last_speaker: &mut self.last_speaker,
+        };
+        let step = task.launcher.step(now, &mut seat, &mut terminal, &mut Log);
+        if step != Step::Runnable {
+            terminal.flush();
+        }
+        match step {
             Step::Runnable => State::Runnable,
             Step::Blocked(until) => State::Blocked(until),
             Step::Ended(outcome) => {
