@@ -105,11 +105,11 @@ fn an_instruction_may_lie_across_two_pages_that_are_no_neighbours() {
     let mut cpu = ScriptedCpu::default();
     let mut guest = guest_at(&[], &mut cpu);
     turn_paging_on(&mut guest, &mut cpu);
-    guest.memory.write_from(GuestPhys(0x1FFE), &[0x66, 0xE5, 0xFF]).unwrap();
-    guest.memory.write_u8(GuestPhys(0x5000), 0x64).unwrap();
-    guest.regs.eip = 0x1FFE;
+    guest.memory.write_from(GuestPhys(0x1FFF), &[0x66, 0xFA]).unwrap();
+    guest.memory.write_from(GuestPhys(0x5000), &[0xE5, 0x64]).unwrap();
+    guest.regs.eip = 0x1FFF;
     let regs = fault(&mut guest, &mut cpu, 0);
-    assert_eq!((regs.eax, regs.eip), (0x1122_FFFF, 0x2001));
+    assert_eq!((regs.eax, regs.eip), (0x1122_FFFF, 0x2002));
 }
 
 #[test]
@@ -151,6 +151,7 @@ fn the_switchers_own_code_is_not_looked_at() {
 fn ring_3_has_no_ports() {
     let mut cpu = ScriptedCpu::default();
     let mut guest = guest_at(&[0xED], &mut cpu);
+    cpu.calls(LHCALL_LOAD_GDT_ENTRY, [14, 0xFFFF, 0x00CF_FA00]);
     (guest.regs.cs, guest.regs.ss) = (0x73, 0x7B);
     let regs = fault(&mut guest, &mut cpu, 0);
     assert_eq!((regs.eip, regs.cs, regs.eax), (PROTECTION_HANDLER, KERNEL_CS, MARK));
