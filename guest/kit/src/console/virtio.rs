@@ -1,17 +1,17 @@
 //! The virtio console: queue 0 brings input, queue 1 takes output.
 //!
 //! Output waits until the device gives the buffer back, so text is out when
-//! the call returns. Input is one buffer the device fills; the reader empties
-//! it and lends it again, so what nobody reads stays on the Host's side.
+//! the call returns. Input is asked for byte by byte, only when somebody wants
+//! one: what was typed ahead stays on the Host's side, where it outlives a
+//! restart of this Guest.
 //!
 //! ```text
 //!   write: copy -> offer -> NOTIFY(ring) -> wait for the used ring
-//!   read:  used ring -> bytes … last byte -> offer -> NOTIFY(ring)
+//!   read:  offer -> NOTIFY(ring) -> HALT … interrupt -> used ring -> byte
 //! ```
 //!
-//! Invariants: each queue has one buffer and one descriptor, number 0, so it
-//! is either ours or the device's ([`Console::offer_input`] is called only when
-//! the bytes are used up).
+//! Invariants: each queue has one buffer and one descriptor, number 0, which is
+//! either ours or the device's (`lent` says so of the input's).
 //!
 //! Source: Virtio 1.0, 5.3 "Console Device"; lguest ABI, "Status protocol".
 //!
@@ -41,8 +41,8 @@ struct Console {
     output: Virtqueue,
     from_person: Frame,
     to_person: Frame,
-    /// Bytes of `from_person` that were not read yet.
-    unread: core::ops::Range<u32>,
+    /// Whether the device has `from_person`, to put a byte in.
+    lent: bool,
 }
 
 /// Finds the console and sends all further text there; `false` if there is none.
@@ -56,7 +56,6 @@ pub fn start() -> bool {
     CONSOLE.with(|console| {
         let mut new = Console::new(window, input, output);
         new.output.poll(&mut new.window).expect(RING_IS_THERE);
-        new.offer_input();
         *console = Some(new);
     });
     interrupts::handle(input.irq, || {}); // its only task is to end a HALT
@@ -113,7 +112,7 @@ impl Console {
             output: Virtqueue::new(output),
             from_person: Frame::alloc(),
             to_person: Frame::alloc(),
-            unread: 0..0,
+            lent: false,
         }
     }
 
@@ -127,21 +126,16 @@ impl Console {
         }
     }
 
-    fn offer_input(&mut self) {
-        let buffer = self.from_person.phys();
-        self.input.offer(&mut self.window, 0, buffer, PAGE_SIZE, DESC_WRITE).expect(RING_IS_THERE);
-        Call::notify(self.input.at()).make();
-    }
-
+    /// A byte, if there is one; asks for one if not yet done.
     fn read(&mut self) -> Option<u8> {
-        if self.unread.is_empty() {
-            let used = self.input.take_used(&self.window).expect(RING_IS_THERE)?;
-            self.unread = 0..used.len.min(PAGE_SIZE);
+        if !self.lent {
+            let buffer = self.from_person.phys();
+            self.input.offer(&mut self.window, 0, buffer, 1, DESC_WRITE).expect(RING_IS_THERE);
+            Call::notify(self.input.at()).make();
+            self.lent = true;
         }
-        let byte = self.unread.next().map(|offset| self.from_person.byte(offset));
-        if self.unread.is_empty() {
-            self.offer_input();
-        }
-        byte
+        self.input.take_used(&self.window).expect(RING_IS_THERE)?;
+        self.lent = false;
+        Some(self.from_person.byte(0))
     }
 }
