@@ -52,10 +52,13 @@ pub fn hypercalls<M: GuestMemory, C: Cpu>(
         let Some(queued) = next_queued(guest)? else {
             break;
         };
-        let pause = obey(guest, cpu, variant, queued)?;
-        if pause.is_some() {
-            guest.calling = Some(by);
-            return Ok(pause);
+        match obey(guest, cpu, variant, queued) {
+            Ok(None) => {}
+            Ok(Some(pause)) => {
+                guest.calling = Some(by);
+                return Ok(Some(pause));
+            }
+            Err(reason) => return Err(reason),
         }
     }
     obey(guest, cpu, variant, call)

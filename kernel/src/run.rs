@@ -118,8 +118,10 @@ fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResul
             // A call notes itself, number and all.
             guest.trace.note(Event::Exit { trapnum: trapnum as u16, code, cr2, eip });
         }
-        if let Some(pause) = trap::handle(guest, cpu, exit)? {
-            return Ok(pause);
+        match trap::handle(guest, cpu, exit) {
+            Ok(None) => {}
+            Ok(Some(pause)) => return Ok(pause),
+            Err(reason) => return Err(reason),
         }
     }
 }

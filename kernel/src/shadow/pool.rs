@@ -126,12 +126,18 @@ impl Pool {
         }
     }
 
-    /// Zeroes the entries of `range`, which starts and ends at multiples of 32, or at either end.
+    /// Zeroes the entries of `range`, which begins and ends at a multiple of 32 or at
+    /// [`ENTRIES`]; costs what is in use there.
     pub fn clear(&mut self, table: TableId, range: core::ops::Range<usize>) {
-        let mut from = range.start;
-        while let Some(index) = self.next_used(table, from..range.end) {
-            self.set(table, index, 0);
-            from = index + 1;
+        let id = usize::from(table.0);
+        let words = range.start / 32..range.end / 32;
+        for (word, used) in words.clone().zip(&mut self.used[id].0[words]) {
+            let mut left = core::mem::take(used);
+            while left != 0 {
+                let index = word * 32 + left.trailing_zeros() as usize;
+                self.tables[id].0[index].store(0, Relaxed);
+                left &= left - 1;
+            }
         }
     }
 

@@ -133,7 +133,7 @@ impl Format {
     ///
     /// # Errors
     /// [`PageTableError::Entry`] if it leads beyond 4 GiB.
-    #[inline]
+    #[inline(always)]
     pub fn read(
         self,
         memory: &impl GuestMemory,
@@ -151,7 +151,7 @@ impl Format {
     }
 
     /// Where the entry that leads to the page table for `at` lies, if there is such a place.
-    #[inline]
+    #[inline(always)]
     fn upper_entry_at(
         self,
         memory: &impl GuestMemory,
@@ -192,7 +192,7 @@ impl Format {
     ///
     /// # Errors
     /// An upper-level entry the Host will not follow kills.
-    #[inline]
+    #[inline(always)]
     pub fn find_table(
         self,
         memory: &mut impl GuestMemory,
@@ -215,7 +215,7 @@ impl Format {
     ///
     /// # Errors
     /// An entry the Host will not follow kills.
-    #[inline]
+    #[inline(always)]
     pub fn walk(
         self,
         memory: &mut impl GuestMemory,
