@@ -4,7 +4,7 @@
 //! measurement of the *mechanism* would drown in that. These two leave by the
 //! same `iret` stub as all others.
 //!
-//! Invariants: the probe that goes with [`skip`] is two bytes long
+//! Invariants: the probe that goes with `skip` is two bytes long
 //! ([`touch`], asserted by the assembler).
 //!
 //! Next on the tour: [`crate::native`].

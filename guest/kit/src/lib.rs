@@ -15,7 +15,7 @@
 //! ```
 //!
 //! A few modules know nothing of a machine ([`gate`], [`segment_descriptor`],
-//! [`page_table`], [`virtqueue`], [`devices`], [`line`], [`words`], [`text`],
+//! [`page_table`], [`virtqueue`], [`devices`], [`mod@line`], [`words`], [`text`],
 //! [`tsc`], [`ring`]):
 //! those are built natively too, where their tests run. The others would be
 //! dead on arrival in a process and are left out of a test build.

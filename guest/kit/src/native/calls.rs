@@ -5,7 +5,7 @@
 //! fault, whose address a Guest finds in memory; the timer, which has to wait
 //! while that flag is off.
 //!
-//! Invariants: a call that this page does not answer panics ([`perform`]).
+//! Invariants: a call that this page does not answer panics (`perform`).
 //!
 //! Next on the tour: [`super::machine`].
 
