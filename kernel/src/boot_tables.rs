@@ -66,7 +66,7 @@ fn fill_tables(
 ) -> GuestResult {
     let entries = tables * (PAGE_SIZE / format.entry_len());
     (0..entries).try_for_each(|page| {
-        let entry = if page < pages { page * PAGE_SIZE | FLAGS } else { 0 };
+        let entry = if page < pages { (page * PAGE_SIZE) | FLAGS } else { 0 };
         put(memory, GuestPhys(first_table), page, entry, format)
     })
 }
@@ -82,7 +82,7 @@ fn link(
 ) -> GuestResult {
     let last = PAGE_SIZE / format.entry_len();
     (first..last.min(first + count)).zip(0..).try_for_each(|(index, table)| {
-        put(memory, directory, index, tables + table * PAGE_SIZE | FLAGS, format)
+        put(memory, directory, index, (tables + table * PAGE_SIZE) | FLAGS, format)
     })
 }
 

@@ -15,3 +15,4 @@ pub mod pit;
 pub mod rtc;
 pub mod screen;
 pub mod tsc;
+pub mod wall;

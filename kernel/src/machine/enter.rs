@@ -18,6 +18,7 @@ use alloc::vec::Vec;
 
 use abi::{HostPhys, Nanos};
 use kernel::cpu::{Attention, Cpu, GuestId};
+use kernel::host::wall::WallClock;
 use switcher::SwitcherPages;
 use x86::controlregs::{Cr0, cr0, cr0_write, cr2};
 
@@ -39,6 +40,7 @@ pub struct GuestCpu {
     slice_end: Nanos,
     /// When the alarm goes off.
     alarm: Nanos,
+    wall: WallClock,
 }
 
 impl GuestCpu {
@@ -52,6 +54,7 @@ impl GuestCpu {
             task_switched: false,
             slice_end: Nanos::NEVER,
             alarm: Nanos::NEVER,
+            wall: WallClock::new(clock::now(), clock::wall_clock()),
         }
     }
 
@@ -154,7 +157,7 @@ impl Cpu for GuestCpu {
     }
 
     fn wall_clock(&mut self) -> (u32, u32) {
-        clock::wall_clock()
+        self.wall.advance(clock::now())
     }
 
     fn tsc_khz(&self) -> u32 {

@@ -23,7 +23,7 @@
 //! - Every shadow entry names a frame inside the Guest's own memory: they are
 //!   made by [`entry::mirror`] from entries a judge passed, or from a checked
 //!   address in linear mode.
-//! - Every edit goes through [`Shadow::edit`]. Nothing else is needed for the
+//! - Every edit goes through `Shadow::edit`. Nothing else is needed for the
 //!   TLB: CR3 is loaded on each entry and no page is global.
 //! - The pool never grows; when it is empty, old roots pay
 //!   (`a_small_pool_evicts_and_the_guest_goes_on`).
