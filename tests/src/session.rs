@@ -14,6 +14,9 @@ use crate::link::{Link, LinkError, Socket};
 use crate::outcome::Outcome;
 use crate::scratch::Scratch;
 
+/// What QEMU's monitor says when it is ready.
+const MONITOR_PROMPT: &str = "(qemu) ";
+
 /// A machine that is running.
 #[derive(Debug)]
 pub struct Session {
@@ -44,8 +47,8 @@ impl Session {
         let mut session = Self { child, serial: None, monitor: None, scratch, deadline };
         session.serial = sockets.serial.map(|socket| session.connect(&socket));
         session.monitor = sockets.monitor.map(|socket| session.connect(&socket));
-        if session.monitor.is_some() {
-            session.wait_for_monitor();
+        if let Some(Err(error)) = session.monitor.as_mut().map(|monitor| monitor.wait_for(MONITOR_PROMPT)) {
+            session.fail(&format!("QEMU's monitor: {error:?}"));
         }
         session
     }
@@ -67,10 +70,19 @@ impl Session {
     /// Gives a command to QEMU's monitor and waits until it is done.
     #[track_caller]
     pub fn monitor(&mut self, command: &str) {
-        let monitor = self.monitor.as_mut().expect("this machine was started with a monitor");
-        let result = monitor.send(&format!("{command}\n"));
-        result.unwrap_or_else(|error| self.fail(&format!("monitor command {command:?}: {error:?}")));
-        self.wait_for_monitor();
+        if let Err(error) = self.try_monitor(command) {
+            self.fail(&format!("monitor command {command:?}: {error:?}"));
+        }
+    }
+
+    /// Gives commands to QEMU's monitor, the same again and again, until the machine ends, and
+    /// returns how many were done.
+    pub fn monitor_until_the_end(&mut self, command: &str) -> usize {
+        let mut count = 0;
+        while self.try_monitor(command).is_ok() {
+            count += 1;
+        }
+        count
     }
 
     /// Waits until `text` stands on the machine's VGA screen. Needs a monitor.
@@ -132,12 +144,10 @@ impl Session {
         link.unwrap_or_else(|error: LinkError| self.fail(&format!("the emulator did not call: {error:?}")))
     }
 
-    #[track_caller]
-    fn wait_for_monitor(&mut self) {
+    fn try_monitor(&mut self, command: &str) -> Result<(), LinkError> {
         let monitor = self.monitor.as_mut().expect("this machine was started with a monitor");
-        if let Err(error) = monitor.wait_for("(qemu) ") {
-            self.fail(&format!("QEMU's monitor: {error:?}"));
-        }
+        monitor.send(&format!("{command}\n"))?;
+        monitor.wait_for(MONITOR_PROMPT).map(drop)
     }
 }
 

@@ -95,7 +95,7 @@ fn is_killed_with_its_story(session: Session) {
     let sentence = outcome.killed("demo").unwrap_or_else(|| panic!("not killed:\n{}", outcome.log));
     assert!(sentence.contains("gate") && sentence.contains("vector 3"), "{sentence}");
     let after = outcome.log.split("killed: ").nth(1).unwrap().to_lowercase();
-    for word in ["eip", "esp", "events", "hypercall"] {
+    for word in ["eip", "esp", "events", "exit", "call"] {
         assert!(after.contains(word), "the dump does not show {word}:\n{}", outcome.log);
     }
 }

@@ -4,9 +4,11 @@
 //! do the test Guests pass ([`guests`]), does the demo do what the README says ([`demo`]),
 //! is a mistake in the configuration told and survived ([`bad_input`]), does every loader
 //! do ([`loaders`]), what if the hardware is poor or hostile ([`hardware`]), is the image
-//! what it claims to be ([`image`]), do the scripts work ([`scripts`]).
+//! what it claims to be ([`image`]), do the scripts work ([`scripts`]), what does it cost
+//! ([`bench`]).
 
 mod bad_input;
+mod bench;
 mod demo;
 mod guests;
 mod hardware;

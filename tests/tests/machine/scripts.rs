@@ -21,7 +21,7 @@ fn alone() -> File {
 }
 
 /// Runs a script with `input` on its standard input.
-fn script(name: &str, arguments: &[&str], input: &str) -> Output {
+pub fn script(name: &str, arguments: &[&str], input: &str) -> Output {
     let _alone = alone();
     let mut child = Command::new("timeout")
         .arg(TIME_LIMIT)

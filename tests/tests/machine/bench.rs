@@ -1,0 +1,75 @@
+//! What things cost, and that counting them twice gives the same.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use crate::scripts::script;
+
+/// The rows the project promises, whatever they cost.
+const PROMISED: [&str; 13] = [
+    "null-hypercall",
+    "reflected-fault",
+    "demand-fault",
+    "direct-syscall",
+    "timer-interrupt",
+    "pgtable-switch",
+    "native-reflected-fault",
+    "native-demand-fault",
+    "native-direct-syscall",
+    "native-timer-interrupt",
+    "native-pgtable-switch",
+    "host-image-bytes",
+    "host-memory-bytes",
+];
+
+type Rows = BTreeMap<String, f64>;
+
+/// The first run, which all tests here share.
+static ROWS: LazyLock<Option<Rows>> = LazyLock::new(bench);
+
+/// Runs `scripts/bench` and reads its rows.
+fn bench() -> Option<Rows> {
+    let output = script("bench", &[], "");
+    let said = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        println!("{said}\n{}", String::from_utf8_lossy(&output.stderr));
+        return None;
+    }
+    said.lines().map(|line| Some((row_name(line)?, line.rsplit(' ').next()?.parse().ok()?))).collect()
+}
+
+fn row_name(line: &str) -> Option<String> {
+    Some(line.strip_prefix("bench ")?.split(' ').next()?.into())
+}
+
+fn rows() -> &'static Rows {
+    ROWS.as_ref().expect("scripts/bench prints rows and nothing else")
+}
+
+#[test]
+fn every_promised_row_is_there() {
+    for name in PROMISED {
+        assert!(rows().contains_key(name), "{name} is missing among {:?}", rows().keys());
+    }
+}
+
+#[test]
+fn a_second_run_counts_the_same() {
+    assert_eq!(bench().as_ref(), Some(rows()));
+}
+
+#[test]
+fn a_null_hypercall_costs_at_most_300_instructions() {
+    assert!((1.0..=300.0).contains(&rows()["null-hypercall"]), "{:?}", rows());
+}
+
+#[test]
+fn a_direct_system_call_costs_no_more_than_natively() {
+    assert!(rows()["direct-syscall"] <= rows()["native-direct-syscall"], "{:?}", rows());
+}
+
+#[test]
+fn the_host_keeps_to_300_kib_of_image_and_2_mib_of_memory() {
+    assert!(rows()["host-image-bytes"] <= f64::from(300 << 10), "{:?}", rows());
+    assert!(rows()["host-memory-bytes"] <= f64::from(2 << 20), "{:?}", rows());
+}
