@@ -6,12 +6,6 @@
 log=$target_dir/run.log
 : >"$log"
 
-# Passes standard input on once the Host talks: what reaches a UART before it is set up is lost.
-held_back_input() {
-    until grep -qs '^host: ' "$log"; do sleep 0.05; done
-    exec cat
-}
-
 # Starts QEMU. A person's terminal becomes the serial line with QEMU's monitor behind Ctrl-A;
 # a pipe becomes the serial line and nothing else.
 start_qemu() {
@@ -21,17 +15,16 @@ start_qemu() {
     if [[ -t 0 ]]; then
         "${qemu[@]}" -chardev "$console,mux=on" -mon chardev=com1 || true
     else
-        exec 5<&0 6< <(held_back_input <&5)
-        local feeder=$!
-        "${qemu[@]}" -chardev "$console" -monitor none <&6 || true
-        kill "$feeder" 2>/dev/null || true
+        "${qemu[@]}" -chardev "$console" -monitor none || true
     fi
 }
 
 # Starts Bochs. Its serial port is a TCP socket it listens on; the screen it insists on
 # drawing goes to a terminal nobody looks at.
 start_bochs() {
-    local port=$((20000 + RANDOM % 20000)) saved_tty='' bochs feeder
+    local port saved_tty='' bochs feeder
+    while port=$((20000 + RANDOM % 20000)) && (exec 7<>"/dev/tcp/localhost/$port") 2>/dev/null; do :; done
+    exec 5<&0 # what runs in the background is given no standard input of its own
     echo continue >"$target_dir/bochs.commands"
     TERM=xterm script -qec "bochs -q -f scripts/bochsrc -rc $target_dir/bochs.commands \
         -log $target_dir/bochs.log 'megs: $megs' \
@@ -47,8 +40,7 @@ start_bochs() {
         saved_tty=$(stty -g)
         stty -icanon -echo -icrnl
     fi
-    exec 5<&0
-    held_back_input <&5 >&7 &
+    cat <&5 >&7 &
     feeder=$!
     # shellcheck disable=SC2064 # the values of now are the ones to restore
     trap "kill $feeder $bochs 2>/dev/null || true; [[ -z '$saved_tty' ]] || stty '$saved_tty'" EXIT
