@@ -31,11 +31,11 @@ const FLAGS: u32 = P | W | U;
 /// [`HypercallError::BootTables`] if they have no room.
 pub fn build(memory: &mut impl GuestMemory, kernel_address: u32, format: Format) -> GuestResult<GuestPhys> {
     let ram = memory.read_u32(GuestPhys(E820_MAP + 8))?;
-    let initrd = memory.read_u32(GuestPhys(RAMDISK_SIZE))?.next_multiple_of(PAGE_SIZE);
+    let initrd = memory.read_u32(GuestPhys(RAMDISK_SIZE))?.checked_next_multiple_of(PAGE_SIZE);
     let tables = ram.div_ceil(format.table_span()).min(format.tables_in_first_gib());
     // Top level, tables, and the middle level that PAE has.
     let pages = tables + 2;
-    let room = ram.checked_sub(initrd).filter(|&end| end <= memory.limit() && end / PAGE_SIZE > pages);
+    let room = initrd.and_then(|initrd| ram.checked_sub(initrd)).filter(|&end| end <= memory.limit() && end / PAGE_SIZE > pages);
     let top = room.ok_or(HypercallError::BootTables)? / PAGE_SIZE * PAGE_SIZE - PAGE_SIZE;
     let first_table = top - tables * PAGE_SIZE;
     fill_tables(memory, first_table, ram / PAGE_SIZE, tables, format)?;
