@@ -35,7 +35,9 @@ pub fn build(memory: &mut impl GuestMemory, kernel_address: u32, format: Format)
     let tables = ram.div_ceil(format.table_span()).min(format.tables_in_first_gib());
     // Top level, tables, and the middle level that PAE has.
     let pages = tables + 2;
-    let room = initrd.and_then(|initrd| ram.checked_sub(initrd)).filter(|&end| end <= memory.limit() && end / PAGE_SIZE > pages);
+    let room = initrd
+        .and_then(|initrd| ram.checked_sub(initrd))
+        .filter(|&end| end <= memory.limit() && end / PAGE_SIZE > pages);
     let top = room.ok_or(HypercallError::BootTables)? / PAGE_SIZE * PAGE_SIZE - PAGE_SIZE;
     let first_table = top - tables * PAGE_SIZE;
     fill_tables(memory, first_table, ram / PAGE_SIZE, tables, format)?;
