@@ -1,0 +1,308 @@
+//! The run loop with everything at random: exits, registers, memory, calls.
+//!
+//! A script of scenes, each of which may store to memory and ends with any
+//! trap, is played by a Guest that has to be restarted each time it is killed.
+//! Whatever happens:
+//! - nothing panics, and `run` comes back: at most one entry for each scene,
+//!   one for the interrupt that ends the slice, and a bounded number of events
+//!   between two entries;
+//! - each entry has IF set, IOPL, NT, RF and VM clear, CS and SS outside ring 0;
+//! - each entry is on a root of the Guest's own, and all tables pass the audit;
+//! - the dead stay dead, and can still be told of;
+//! - a restart gives every table back.
+//!
+//! A machine check is left out: it is the machine's end, and panics on purpose.
+//!
+//! Next on the tour: the Launcher.
+
+use std::collections::VecDeque;
+
+use abi::boot_params::{E820_MAP, RAMDISK_SIZE};
+use abi::hypercall::*;
+use abi::lguest_data::RING_ENTRIES;
+use abi::{Nanos, PAGE_SIZE, Stop, Variant};
+use kernel::guest::Guest;
+use kernel::post_mortem;
+use kernel::run::run;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::TestCaseError;
+use switcher::GuestRegs;
+
+use crate::hardware::Hardware;
+use crate::op::{self, PAGES};
+use crate::script::{DATA_AT, Entered, INIT, Scene, ScriptedCpu, SharedRam, new_guest, queue, restart};
+use crate::{Hex, config};
+
+/// Bytes of memory: some pages, and not a whole number of them.
+const LIMIT: u32 = PAGES * PAGE_SIZE + 0x800;
+/// Events at most between two entries: an exit, a full ring, the call itself, an injection for the
+/// exit and one for an interrupt, a kill.
+const EVENTS_AN_ENTRY: u64 = 1 + RING_ENTRIES as u64 + 1 + 3;
+/// EFLAGS that no Guest is entered with: IOPL, NT, RF, VM, VIF, VIP.
+const NEVER: u32 = 3 << 12 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 19 | 1 << 20;
+/// EFLAGS that each Guest is entered with: IF and the bit that is always one.
+const ALWAYS: u32 = 1 << 9 | 1 << 1;
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+enum Event {
+    /// The Guest stores, then leaves with a trap.
+    Trap { stores: Vec<(Hex, Hex)>, regs: [Hex; 6], trapnum: Hex, errcode: Hex, cr2: Hex },
+    /// The Guest queues some calls, then makes one.
+    Call { queued: Vec<[Hex; 5]>, call: [Hex; 5] },
+    /// A device or the timer makes a line pending.
+    Raise(u8),
+    /// Time passes at each entry, this fast.
+    Haste(u64),
+    /// The Launcher runs the Guest until it stops.
+    Run,
+}
+
+/// Words that are addresses at and past some end, selectors, or small.
+fn word() -> BoxedStrategy<Hex> {
+    const EDGES: [u32; 22] = [
+        0,
+        1,
+        2,
+        3,
+        0x61,
+        0x69,
+        0x7B,
+        0x2000,
+        DATA_AT,
+        LIMIT - 128,
+        LIMIT - 4,
+        LIMIT - 1,
+        LIMIT,
+        LIMIT + 1,
+        LIMIT - 0x800,
+        0x7FFF_FFFF,
+        0xBFFF_FFFC,
+        0xC000_0000,
+        0xFFBF_FFFE,
+        0xFFC0_0000,
+        0xFFFF_F000,
+        u32::MAX,
+    ];
+    prop_oneof![
+        4 => select(&EDGES).prop_map(Hex),
+        3 => op::address(),
+        2 => (0..PAGES).prop_map(|page| Hex(page * PAGE_SIZE)),
+        1 => any::<u32>().prop_map(Hex),
+    ]
+    .boxed()
+}
+
+/// A call: mostly one that exists.
+fn call() -> BoxedStrategy<[Hex; 5]> {
+    const NUMBERS: [u32; 19] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 16, 17, 18, 19, 20];
+    let number = prop_oneof![30 => select(&NUMBERS), 1 => any::<u32>()];
+    let any_call = (number, [word(), word(), word(), word()])
+        .prop_map(|(number, [a, b, c, d])| [Hex(number), a, b, c, d]);
+    let gate = (0..0x81_u32, word(), select(&[0x8E00_u32, 0x8F00, 0xEF00]))
+        .prop_map(|(vector, low, high)| [LHCALL_LOAD_IDT_ENTRY, vector, low.0, high, 0].map(Hex));
+    let pte = (0..PAGES, op::address(), op::write())
+        .prop_map(|(top, at, write)| [LHCALL_SET_PTE, top * PAGE_SIZE, at.0, write.entry.0, 0].map(Hex));
+    let space = (0..PAGES).prop_map(|top| [LHCALL_NEW_PGTABLE, top * PAGE_SIZE, 0, 0, 0].map(Hex));
+    let stack =
+        (word(), 0..3_u32).prop_map(|(esp, pages)| [LHCALL_SET_STACK, 0x69, esp.0, pages, 0].map(Hex));
+    prop_oneof![6 => any_call, 4 => gate, 2 => pte, 2 => space, 1 => stack].boxed()
+}
+
+/// A trap number: exceptions, the system call, interrupts of the Host, faults on entry.
+fn trapnum() -> impl Strategy<Value = Hex> {
+    let vector = prop_oneof![
+        8 => select(&[0_u32, 1, 2, 3, 6, 7, 13, 13, 14, 14, 14, 14, 14, 14, 0x1F, 0x80]),
+        2 => 0..256_u32,
+        2 => (0x20..0x100_u32).prop_map(|vector| vector | 1),
+        1 => 0x100..0x200_u32,
+        1 => any::<u32>(),
+    ];
+    vector.prop_filter("a machine check is the end", |trapnum| trapnum & 0xFF != 18).prop_map(Hex)
+}
+
+fn stores() -> BoxedStrategy<Vec<(Hex, Hex)>> {
+    let table = op::write().prop_map(|write| (Hex(write.page * PAGE_SIZE + write.index.0 * 4), write.entry));
+    let data = ((0..0x580_u32).prop_map(|offset| Hex(DATA_AT + (offset & !3))), word());
+    let code = (word(), select(&[0xFA_u32, 0xEC, 0xED66, 0xE4, 0xF4, 0x0F_CF]).prop_map(Hex));
+    let map = (select(&[E820_MAP + 8, RAMDISK_SIZE]).prop_map(Hex), word());
+    prop::collection::vec(prop_oneof![9 => table, 3 => data, 3 => code, 2 => map], 0..4).boxed()
+}
+
+fn event() -> BoxedStrategy<Event> {
+    let trap =
+        (stores(), [word(), word(), word(), word(), word(), word()], trapnum(), word(), word()).prop_map(
+            |(stores, regs, trapnum, errcode, cr2)| Event::Trap { stores, regs, trapnum, errcode, cr2 },
+        );
+    let queued = prop_oneof![6 => prop::collection::vec(call(), 0..3), 1 => call().prop_map(|call| vec![call; RING_ENTRIES])];
+    prop_oneof![
+        8 => trap,
+        6 => (queued, call()).prop_map(|(queued, call)| Event::Call { queued, call }),
+        2 => (0..32_u8).prop_map(Event::Raise),
+        1 => prop_oneof![0..10_000_000_u64, Just(u64::MAX / 2)].prop_map(Event::Haste),
+        6 => Just(Event::Run),
+    ]
+    .boxed()
+}
+
+/// A store of the Guest's, if there is memory for it.
+fn store_word(ram: &SharedRam, (at, word): (Hex, Hex)) {
+    if at.0 <= LIMIT - 4 {
+        ram.0.borrow_mut().set_word(at.0, word.0);
+    }
+}
+
+/// Judges one entry.
+fn judge(entered: &Entered, hardware: Hardware) -> Result<(), TestCaseError> {
+    let GuestRegs { eflags, cs, ss, .. } = entered.regs;
+    prop_assert!(eflags & NEVER == 0 && eflags & ALWAYS == ALWAYS, "entered with EFLAGS {eflags:#x}");
+    prop_assert!(cs & 3 != 0 && ss & 3 != 0, "entered with CS {cs:#x} and SS {ss:#x}");
+    prop_assert!(hardware.has_table(entered.root), "entered on the root {}", entered.root);
+    Ok(())
+}
+
+/// A Guest, its Launcher, and the number of the last event in its trace.
+struct Life {
+    guest: Guest<SharedRam>,
+    hardware: Hardware,
+    cpu: ScriptedCpu,
+    kernel_address: u32,
+    variant: Variant,
+    /// What it stores before INIT.
+    early: Vec<(Hex, Hex)>,
+    events: u64,
+    slot: u32,
+}
+
+impl Life {
+    fn new(tables: usize, kernel_address: u32, variant: Variant, early: Vec<(Hex, Hex)>) -> Self {
+        let hardware = Hardware::new(tables);
+        let guest = new_guest(1, LIMIT, hardware, kernel_address, variant);
+        let mut life = Self {
+            guest,
+            hardware,
+            cpu: ScriptedCpu::new(),
+            kernel_address,
+            variant,
+            early,
+            events: 0,
+            slot: 0,
+        };
+        life.begin();
+        life
+    }
+
+    /// Tables in memory, INIT in the script.
+    fn begin(&mut self) {
+        op::populate(&mut self.guest.memory.0.borrow_mut());
+        restart(&mut self.guest, self.kernel_address, self.variant);
+        self.early.iter().for_each(|store| store_word(&self.guest.memory, *store));
+        self.slot = 0;
+        self.cpu.scenes.clear();
+        self.cpu.call(INIT);
+    }
+
+    fn happen(&mut self, event: &Event) -> Result<(), TestCaseError> {
+        match event.clone() {
+            Event::Raise(line) => self.guest.interrupts.raise(line),
+            Event::Haste(step) => self.cpu.step = Nanos(step),
+            Event::Run => return self.run(),
+            Event::Call { queued, call } => {
+                let (ram, variant, first) = (self.guest.memory.clone(), self.variant, self.slot);
+                self.slot = (self.slot + queued.len() as u32) % RING_ENTRIES as u32;
+                let call = call.map(|word| word.0);
+                self.scene(move |regs| {
+                    for (slot, queued) in (first..).zip(queued) {
+                        queue(&ram, variant, slot, queued.map(|word| word.0));
+                    }
+                    (regs.trapnum, regs.errcode, regs.eax) = (0x1F, 0, call[0]);
+                    [regs.ebx, regs.ecx, regs.edx, regs.esi] = [call[1], call[2], call[3], call[4]];
+                    0
+                });
+            }
+            Event::Trap { stores, regs: given, trapnum, errcode, cr2 } => {
+                let ram = self.guest.memory.clone();
+                self.scene(move |regs| {
+                    stores.iter().for_each(|store| store_word(&ram, *store));
+                    (regs.trapnum, regs.errcode) = (trapnum.0, errcode.0);
+                    [regs.eip, regs.cs, regs.eflags, regs.esp, regs.ss, regs.eax] = given.map(|word| word.0);
+                    cr2.0
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn scene(&mut self, scene: impl FnOnce(&mut GuestRegs) -> u32 + 'static) {
+        self.cpu.scenes.push_back(Box::new(scene) as Scene);
+    }
+
+    /// One call of the Launcher's.
+    fn run(&mut self) -> Result<(), TestCaseError> {
+        let most = self.cpu.scenes.len() + 1;
+        let stop = run(&mut self.guest, &mut self.cpu);
+        let entered = core::mem::take(&mut self.cpu.entered);
+        prop_assert!(entered.len() <= most, "{} entries for {} scenes", entered.len(), most - 1);
+        entered.iter().try_for_each(|entered| judge(entered, self.hardware))?;
+        self.judge_progress(entered.len() as u64)?;
+        let first_shared =
+            if self.guest.shared.is_some() { self.kernel_address.div_ceil(1 << 22) } else { 1023 };
+        if !entered.is_empty() && self.guest.shadow.root_count() > 0 {
+            self.hardware.audit(&self.guest.shadow, LIMIT, first_shared as usize)?;
+        }
+        match stop {
+            Stop::Killed(reason) => self.bury(reason),
+            Stop::Notify(_) | Stop::Halted(_) | Stop::Preempted | Stop::Shutdown(_) => Ok(()),
+        }
+    }
+
+    /// The trace numbers all that ever happened to a Guest.
+    fn judge_progress(&mut self, entries: u64) -> Result<(), TestCaseError> {
+        let last = self.guest.trace.events().last().map_or(0, |(number, _)| number + 1);
+        let happened = last - core::mem::replace(&mut self.events, last);
+        prop_assert!(happened <= (entries + 1) * EVENTS_AN_ENTRY, "{happened} events in {entries} entries");
+        Ok(())
+    }
+
+    /// The dead stay dead until they are started again.
+    fn bury(&mut self, reason: abi::KillReason) -> Result<(), TestCaseError> {
+        prop_assert_eq!(run(&mut self.guest, &mut self.cpu), Stop::Killed(reason));
+        prop_assert!(self.cpu.entered.is_empty(), "a dead Guest was entered");
+        let mut lines = 0;
+        post_mortem::tell(&mut self.guest, |line| lines += usize::from(!line.to_string().is_empty()));
+        prop_assert!(lines > 6, "{lines} lines of post-mortem");
+        let script: VecDeque<Scene> = core::mem::take(&mut self.cpu.scenes);
+        self.begin();
+        self.cpu.scenes.extend(script);
+        self.check_empty()
+    }
+
+    fn check_empty(&self) -> Result<(), TestCaseError> {
+        let (all, free) = self.guest.shadow.tables();
+        prop_assert_eq!(free, all - 1, "tables leak");
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(config(100))]
+
+    #[test]
+    fn whatever_a_guest_does_its_turn_ends_and_the_host_goes_on(
+        tables in op::pool_size(),
+        kernel_address in op::kernel_address(),
+        variant in select(&Variant::ALL),
+        early in stores(),
+        events in prop::collection::vec(event(), 1..40),
+    ) {
+        let mut life = Life::new(tables, kernel_address.0, variant, early);
+        for (number, event) in events.iter().chain(&[Event::Run, Event::Run]).enumerate() {
+            let in_event = |error| TestCaseError::fail(format!("event {number}, {event:x?}: {error}"));
+            life.happen(event).map_err(in_event)?;
+        }
+        life.guest.shadow.reset();
+        life.check_empty()?;
+        life.hardware.give_back()?;
+    }
+}
