@@ -170,17 +170,20 @@ pub fn enter_handler<M: GuestMemory, C: Cpu>(
         Some(shared) if !shared.interrupts_on(&guest.memory)? => 0,
         Some(_) | None => IF,
     };
-    let from_ring_1 = regs.cs & 3 == 1;
     let (old_ss, old_esp) = (regs.ss & 0xFFFF, regs.esp);
+    let [eip, cs, eflags] = [regs.eip, regs.cs & 0xFFFF, regs.eflags & !IF | virtual_if];
+    let from_ring_1 = cs & 3 == 1;
     if !from_ring_1 {
         (regs.ss, regs.esp) = guest.stack;
     }
-    let frame =
-        [code.unwrap_or(0), regs.eip, regs.cs & 0xFFFF, regs.eflags & !IF | virtual_if, old_esp, old_ss];
-    let first = if code.is_some() { 0 } else { 1 };
-    let end = if from_ring_1 { 4 } else { 6 };
-    let bytes = frame.map(u32::to_le_bytes);
-    regs.esp = push(guest, regs.esp, bytes[first..end].as_flattened(), vector)?;
+    // Four shapes of known length: each becomes a few stores.
+    let esp = regs.esp;
+    regs.esp = match (from_ring_1, code) {
+        (true, None) => push(guest, esp, [eip, cs, eflags], vector)?,
+        (true, Some(code)) => push(guest, esp, [code, eip, cs, eflags], vector)?,
+        (false, None) => push(guest, esp, [eip, cs, eflags, old_esp, old_ss], vector)?,
+        (false, Some(code)) => push(guest, esp, [code, eip, cs, eflags, old_esp, old_ss], vector)?,
+    };
     go_to(guest, regs, handler)
 }
 
@@ -213,13 +216,21 @@ fn go_to<M: GuestMemory>(guest: &mut Guest<M>, regs: &mut GuestRegs, handler: Ha
 
 /// Pushes a frame below `esp`, on one page or two; returns the new `esp`.
 #[inline]
-fn push<M: GuestMemory>(guest: &mut Guest<M>, esp: u32, frame: &[u8], vector: u8) -> GuestResult<u32> {
-    let at = GuestLinear(esp.wrapping_sub(frame.len() as u32));
+fn push<M: GuestMemory, const N: usize>(
+    guest: &mut Guest<M>,
+    esp: u32,
+    frame: [u32; N],
+    vector: u8,
+) -> GuestResult<u32> {
+    let at = GuestLinear(esp.wrapping_sub(size_of_val(&frame) as u32));
     let room = (PAGE_SIZE - at.page_offset()) as usize;
-    let (here, next_page) = frame.split_at(frame.len().min(room));
     let place = stack_place(guest, at, vector)?;
-    guest.memory.write_from(place, here)?;
-    if !next_page.is_empty() {
+    let bytes = frame.map(u32::to_le_bytes);
+    if room >= size_of_val(&frame) {
+        guest.memory.write_from(place, bytes.as_flattened())?;
+    } else {
+        let (here, next_page) = bytes.as_flattened().split_at(room);
+        guest.memory.write_from(place, here)?;
         let place = stack_place(guest, GuestLinear(at.0.wrapping_add(room as u32)), vector)?;
         guest.memory.write_from(place, next_page)?;
     }

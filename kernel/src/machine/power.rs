@@ -43,6 +43,9 @@ impl ExitCode {
     }
 }
 
+/// Looks at the control port, of about a microsecond each, that switching off may take.
+const PATIENCE: u32 = 2_000_000;
+
 /// Whether QEMU's `isa-debug-exit` is there, by the command line's word for it.
 static DEBUG_EXIT: AtomicBool = AtomicBool::new(false);
 /// QEMU's exit device; its status is twice what is written, plus one.
@@ -87,6 +90,10 @@ pub fn off(code: ExitCode) -> ! {
         // SAFETY: It is the PIIX4's control port, which switches power and nothing else.
         let control = unsafe { Port::<u16>::new(base + PMCNTRL) };
         control.write(SOFT_OFF);
+        // It takes a moment, in which nothing more should be said.
+        for _ in 0..PATIENCE {
+            control.read();
+        }
     }
     if code != ExitCode::Panic {
         host!("the machine may be switched off");

@@ -78,6 +78,7 @@ impl GuestMemory for GuestRam {
         self.limit
     }
 
+    #[inline]
     fn read_into(&self, at: GuestPhys, into: &mut [u8]) -> GuestResult {
         let from = self.address(at, into.len())?;
         // SAFETY: 1. The range lies inside; 2. `into` is the Host's, so they do not overlap.
@@ -85,6 +86,7 @@ impl GuestMemory for GuestRam {
         Ok(())
     }
 
+    #[inline]
     fn write_from(&mut self, at: GuestPhys, from: &[u8]) -> GuestResult {
         let to = self.address(at, from.len())?;
         // SAFETY: As for reading.

@@ -133,6 +133,13 @@ impl Shadow {
         memory: &mut impl GuestMemory,
         at: GuestLinear,
     ) -> GuestResult<Option<GuestPhys>> {
+        // Nearly always the page is there: the kernel stack is pinned.
+        if let Some(directory) = self.roots.current_directory() {
+            let entry = self.lookup(directory, at);
+            if entry & (P | W) == P | W {
+                return Ok(Some(self.guest_phys(entry, at)));
+            }
+        }
         self.translate(memory, at, P | W, PageFaultCode(PageFaultCode::WRITE))
     }
 
@@ -155,16 +162,22 @@ impl Shadow {
         needed: u32,
         code: PageFaultCode,
     ) -> GuestResult<Option<GuestPhys>> {
-        let root = self.current()?;
-        let mut entry = self.lookup(root, at);
+        let directory = self.current()?.directory;
+        let mut entry = self.lookup(directory, at);
         if entry & needed != needed {
             match self.demand_page(memory, at, code)? {
-                PageFault::Fixed => entry = self.lookup(root, at),
+                PageFault::Fixed => entry = self.lookup(directory, at),
                 PageFault::Reflect(_) => return Ok(None),
             }
         }
+        Ok(Some(self.guest_phys(entry, at)))
+    }
+
+    /// Where `at` leads by a present shadow entry.
+    #[inline]
+    fn guest_phys(&self, entry: u32, at: GuestLinear) -> GuestPhys {
         let page = (entry & !(PAGE_SIZE - 1)).wrapping_sub(self.host_base.0);
-        Ok(Some(GuestPhys(page | at.page_offset())))
+        GuestPhys(page | at.page_offset())
     }
 
     /// Makes sure that the kernel stack can be pushed on, before the Guest runs.

@@ -246,8 +246,8 @@ impl Shadow {
 
     /// The current shadow entry for `at`, 0 if there is none.
     #[inline]
-    fn lookup(&self, root: Root, at: GuestLinear) -> u32 {
-        let entry = self.pool.get(root.directory, directory_index(at));
+    fn lookup(&self, directory: TableId, at: GuestLinear) -> u32 {
+        let entry = self.pool.get(directory, directory_index(at));
         match self.pool.table_at(entry) {
             Some(table) => self.pool.get(table, table_index(at)),
             None => 0,

@@ -58,7 +58,7 @@ impl Guest {
 
     fn shadow_entry(&mut self, at: u32) -> u32 {
         let root = self.shadow.current().unwrap();
-        self.shadow.lookup(root, GuestLinear(at))
+        self.shadow.lookup(root.directory, GuestLinear(at))
     }
 }
 
