@@ -240,7 +240,7 @@ fn follow(tables: usize, kernel_address: Hex, limit: u32, ops: &[Op]) -> Result<
 }
 
 proptest! {
-    #![proptest_config(config(100))]
+    #![proptest_config(config(250))]
 
     #[test]
     fn a_guest_that_tells_its_changes_sees_its_own_tables(

@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 
 use abi::hypercall::*;
-use abi::{GuestMemory, GuestPhys, Stop};
+use abi::{GuestMemory, GuestPhys, Stop, Variant};
 use kernel::guest::Guest;
 use kernel::run::run;
 use kernel::segment::KERNEL_CS;
@@ -29,7 +29,7 @@ use switcher::{HOST_DS, pages_address};
 
 use crate::config;
 use crate::hardware::Hardware;
-use crate::script::{DATA_AT, Entered, ScriptedCpu, SharedRam, new_guest, queue, restart};
+use crate::script::{Entered, INIT, ScriptedCpu, SharedRam, new_guest, queue, restart};
 
 const KERNEL: u32 = 0xC000_0000;
 const LIMIT: u32 = 0x8000;
@@ -191,12 +191,12 @@ struct Player {
 impl Player {
     fn new(id: u32) -> Self {
         let hardware = Hardware::new(MIN_TABLES);
-        let guest = new_guest(id, LIMIT, hardware, KERNEL);
+        let guest = new_guest(id, LIMIT, hardware, KERNEL, Variant::C);
         Self { guest, hardware, asked: Asked::default(), slot: 0 }
     }
 
     fn init(&mut self, cpu: &mut ScriptedCpu) -> Result<(), TestCaseError> {
-        cpu.call([LHCALL_LGUEST_INIT, DATA_AT, 0, 0, 0]);
+        cpu.call(INIT);
         prop_assert_eq!(run(&mut self.guest, cpu), Stop::Preempted);
         self.judge_all(cpu)
     }
@@ -226,7 +226,7 @@ impl Player {
             Load::Nothing => [LHCALL_FLUSH_ASYNC, 0, 0, 0, 0],
         };
         if turn.queued {
-            queue(&self.guest.memory, self.slot, call);
+            queue(&self.guest.memory, Variant::C, self.slot, call);
             self.slot = (self.slot + 1) % 64;
             cpu.call([LHCALL_FLUSH_ASYNC, 0, 0, 0, 0]);
         } else {
@@ -241,7 +241,7 @@ impl Player {
             Stop::Killed(_) => {
                 prop_assert!(cpu.entered.is_empty(), "a killed Guest was entered");
                 cpu.scenes.clear();
-                restart(&mut self.guest, KERNEL);
+                restart(&mut self.guest, KERNEL, Variant::C);
                 (self.asked, self.slot) = (Asked::default(), 0);
                 self.init(cpu)
             }

@@ -36,6 +36,15 @@ const SLOTS: [u32; 8] = [0, 1, 2, 0x2FF, 0x300, 0x301, 0x302, 0x3FE];
 /// Indices in use: in one cache line, in its neighbour, and at both ends.
 const INDICES: [u32; 6] = [0, 1, 15, 16, 0x3FE, 0x3FF];
 
+/// Neighbours of those that nobody touches and no shadow may have: beyond memory, large, not
+/// accessed, not present.
+const BAITS: [(u32, u32); 4] = [
+    (2, PAGES * PAGE_SIZE | P | W | U | A | D),
+    (3, PS | P | W | U | A | D),
+    (14, P | W | U | D),
+    (17, W | U | A | D),
+];
+
 /// One store to a page table.
 #[derive(Clone, Copy, Debug)]
 pub struct Write {
@@ -90,16 +99,21 @@ pub enum Kind {
     HostWrite,
 }
 
-/// Fills memory so that each slot in use has a table and each index in it a page.
-pub fn populate(ram: &mut Ram) {
+/// Fills memory so that each slot in use has a table and each index in it a page. Below
+/// `kernel_slot` each directory has a table of its own, above it they share two.
+pub fn populate(ram: &mut Ram, kernel_slot: u32) {
     for directory in 0..DIRECTORIES {
-        for (slot, table) in SLOTS.into_iter().zip(TABLES.cycle()) {
-            ram.set_word(directory * PAGE_SIZE + slot * 4, (table * PAGE_SIZE) | P | W | U);
+        for slot in SLOTS {
+            let table = if slot < kernel_slot { directory } else { DIRECTORIES + slot % 2 };
+            ram.set_word(directory * PAGE_SIZE + slot * 4, ((TABLES.start + table) * PAGE_SIZE) | P | W | U);
         }
     }
     for table in TABLES {
         for (index, page) in INDICES.into_iter().zip((table..PAGES).cycle()) {
             ram.set_word(table * PAGE_SIZE + index * 4, (page * PAGE_SIZE) | P | W | U);
+        }
+        for (index, bait) in BAITS {
+            ram.set_word(table * PAGE_SIZE + index * 4, bait);
         }
     }
 }
@@ -175,7 +189,7 @@ pub fn op() -> BoxedStrategy<Op> {
         6 => (writes, any::<bool>()).prop_map(|(writes, flush)| Op::Write { writes, flush }),
         4 => (0..DIRECTORIES).prop_map(Op::Switch),
         1 => any::<bool>().prop_map(|everything| Op::Flush { everything }),
-        1 => stack(),
+        2 => stack(),
         1 => Just(Op::Move),
     ]
     .boxed()

@@ -9,8 +9,10 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use abi::lguest_data::{IF, IRQ_ENABLED, LAYOUT_C, RING_ENTRIES, RING_FREE, RING_READY};
-use abi::{GuestMemory, GuestPhys, GuestResult, HostPhys, Nanos};
+use abi::boot_params::{E820_MAP, RAMDISK_SIZE};
+use abi::hypercall::LHCALL_LGUEST_INIT;
+use abi::lguest_data::{BLOCKED_INTERRUPTS, IF, IRQ_ENABLED, RING_ENTRIES, RING_FREE, RING_READY};
+use abi::{GuestMemory, GuestPhys, GuestResult, HostPhys, Nanos, PAGE_SIZE, Variant};
 use kernel::cpu::{Attention, Cpu, GuestId};
 use kernel::guest::Guest;
 use switcher::descriptor::{GDT_ENTRIES, IDT_ENTRIES};
@@ -49,32 +51,46 @@ impl GuestMemory for SharedRam {
 }
 
 /// A Guest of `limit` bytes that has just been loaded, with shadows from `hardware`.
-pub fn new_guest(id: u32, limit: u32, hardware: Hardware, kernel_address: u32) -> Guest<SharedRam> {
+pub fn new_guest(
+    id: u32,
+    limit: u32,
+    hardware: Hardware,
+    kernel_address: u32,
+    variant: Variant,
+) -> Guest<SharedRam> {
     let ram = SharedRam(Rc::new(RefCell::new(Ram::new(limit))));
     let mut guest = Guest::new(GuestId(id), ram, GUEST_BASE, hardware.pool());
-    restart(&mut guest, kernel_address);
+    restart(&mut guest, kernel_address, variant);
     guest
 }
 
-/// Starts a Guest again, with `lguest_data` as its kernel would have prepared it.
-pub fn restart(guest: &mut Guest<SharedRam>, kernel_address: u32) {
+/// Starts a Guest again, with `lguest_data` and memory map as its kernel would find them.
+pub fn restart(guest: &mut Guest<SharedRam>, kernel_address: u32, variant: Variant) {
     guest.reset(ENTRY);
     let ram = &mut *guest.memory.0.borrow_mut();
-    ram.0[DATA_AT as usize..][..LAYOUT_C.size as usize].fill(0);
+    let layout = variant.layout();
+    ram.0[DATA_AT as usize..][..layout.size as usize].fill(0);
     ram.set_word(DATA_AT + IRQ_ENABLED, IF);
-    ram.set_word(DATA_AT + 4, 1);
-    ram.set_word(DATA_AT + LAYOUT_C.kernel_address, kernel_address);
-    ram.set_word(DATA_AT + LAYOUT_C.kernel_address + 4, 0x80);
-    ram.0[(DATA_AT + LAYOUT_C.hcall_status) as usize..][..RING_ENTRIES].fill(RING_FREE);
+    ram.set_word(DATA_AT + BLOCKED_INTERRUPTS, 1);
+    ram.set_word(DATA_AT + layout.kernel_address, kernel_address);
+    ram.set_word(DATA_AT + layout.kernel_address + 4, 0x80);
+    ram.0[(DATA_AT + layout.hcall_status) as usize..][..RING_ENTRIES].fill(RING_FREE);
+    let whole_pages = ram.0.len() as u32 / PAGE_SIZE * PAGE_SIZE;
+    ram.set_word(E820_MAP + 8, whole_pages);
+    ram.set_word(RAMDISK_SIZE, 0);
 }
 
+/// The first call of all, with its argument where each variant looks for it.
+pub const INIT: [u32; 5] = [LHCALL_LGUEST_INIT, DATA_AT, 0, DATA_AT, 0];
+
 /// Puts a call into entry `slot` of the ring, as its kernel does.
-pub fn queue(ram: &SharedRam, slot: u32, call: [u32; 5]) {
+pub fn queue(ram: &SharedRam, variant: Variant, slot: u32, call: [u32; 5]) {
     let ram = &mut *ram.0.borrow_mut();
-    for (index, word) in (0..).zip(call) {
-        ram.set_word(DATA_AT + LAYOUT_C.hcalls + slot * 20 + index * 4, word);
+    let (layout, slot) = (variant.layout(), slot % RING_ENTRIES as u32);
+    for (offset, word) in (0..layout.hcall_len).step_by(4).zip(call) {
+        ram.set_word(DATA_AT + layout.hcalls + slot * layout.hcall_len + offset, word);
     }
-    ram.0[(DATA_AT + LAYOUT_C.hcall_status + slot) as usize] = RING_READY;
+    ram.0[(DATA_AT + layout.hcall_status + slot) as usize] = RING_READY;
 }
 
 /// What the CPU had in force when a Guest was entered.

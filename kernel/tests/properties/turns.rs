@@ -17,9 +17,10 @@
 
 use std::collections::VecDeque;
 
+use abi::boot_params::{E820_MAP, RAMDISK_SIZE};
 use abi::hypercall::*;
 use abi::lguest_data::RING_ENTRIES;
-use abi::{Nanos, PAGE_SIZE, Stop};
+use abi::{Nanos, PAGE_SIZE, Stop, Variant};
 use kernel::guest::Guest;
 use kernel::post_mortem;
 use kernel::run::run;
@@ -30,7 +31,7 @@ use switcher::GuestRegs;
 
 use crate::hardware::Hardware;
 use crate::op::{self, PAGES};
-use crate::script::{DATA_AT, Entered, Scene, ScriptedCpu, SharedRam, new_guest, queue, restart};
+use crate::script::{DATA_AT, Entered, INIT, Scene, ScriptedCpu, SharedRam, new_guest, queue, restart};
 use crate::{Hex, config};
 
 /// Bytes of memory: some pages, and not a whole number of them.
@@ -125,7 +126,8 @@ fn stores() -> BoxedStrategy<Vec<(Hex, Hex)>> {
     let table = op::write().prop_map(|write| (Hex(write.page * PAGE_SIZE + write.index.0 * 4), write.entry));
     let data = ((0..0x580_u32).prop_map(|offset| Hex(DATA_AT + (offset & !3))), word());
     let code = (word(), select(&[0xFA_u32, 0xEC, 0xED66, 0xE4, 0xF4, 0x0F_CF]).prop_map(Hex));
-    prop::collection::vec(prop_oneof![3 => table, 1 => data, 1 => code], 0..4).boxed()
+    let map = (select(&[E820_MAP + 8, RAMDISK_SIZE]).prop_map(Hex), word());
+    prop::collection::vec(prop_oneof![9 => table, 3 => data, 3 => code, 2 => map], 0..4).boxed()
 }
 
 fn event() -> BoxedStrategy<Event> {
@@ -144,6 +146,13 @@ fn event() -> BoxedStrategy<Event> {
     .boxed()
 }
 
+/// A store of the Guest's, if there is memory for it.
+fn store_word(ram: &SharedRam, (at, word): (Hex, Hex)) {
+    if at.0 <= LIMIT - 4 {
+        ram.0.borrow_mut().set_word(at.0, word.0);
+    }
+}
+
 /// Judges one entry.
 fn judge(entered: &Entered, hardware: Hardware) -> Result<(), TestCaseError> {
     let GuestRegs { eflags, cs, ss, .. } = entered.regs;
@@ -159,26 +168,39 @@ struct Life {
     hardware: Hardware,
     cpu: ScriptedCpu,
     kernel_address: u32,
+    variant: Variant,
+    /// What it stores before INIT.
+    early: Vec<(Hex, Hex)>,
     events: u64,
     slot: u32,
 }
 
 impl Life {
-    fn new(tables: usize, kernel_address: u32) -> Self {
+    fn new(tables: usize, kernel_address: u32, variant: Variant, early: Vec<(Hex, Hex)>) -> Self {
         let hardware = Hardware::new(tables);
-        let guest = new_guest(1, LIMIT, hardware, kernel_address);
-        let mut life = Self { guest, hardware, cpu: ScriptedCpu::new(), kernel_address, events: 0, slot: 0 };
+        let guest = new_guest(1, LIMIT, hardware, kernel_address, variant);
+        let mut life = Self {
+            guest,
+            hardware,
+            cpu: ScriptedCpu::new(),
+            kernel_address,
+            variant,
+            early,
+            events: 0,
+            slot: 0,
+        };
         life.begin();
         life
     }
 
     /// Tables in memory, INIT in the script.
     fn begin(&mut self) {
-        op::populate(&mut self.guest.memory.0.borrow_mut());
-        restart(&mut self.guest, self.kernel_address);
+        op::populate(&mut self.guest.memory.0.borrow_mut(), self.kernel_address >> 22);
+        restart(&mut self.guest, self.kernel_address, self.variant);
+        self.early.iter().for_each(|store| store_word(&self.guest.memory, *store));
         self.slot = 0;
         self.cpu.scenes.clear();
-        self.cpu.call([LHCALL_LGUEST_INIT, DATA_AT, 0, 0, 0]);
+        self.cpu.call(INIT);
     }
 
     fn happen(&mut self, event: &Event) -> Result<(), TestCaseError> {
@@ -187,12 +209,12 @@ impl Life {
             Event::Haste(step) => self.cpu.step = Nanos(step),
             Event::Run => return self.run(),
             Event::Call { queued, call } => {
-                let (ram, first) = (self.guest.memory.clone(), self.slot);
+                let (ram, variant, first) = (self.guest.memory.clone(), self.variant, self.slot);
                 self.slot = (self.slot + queued.len() as u32) % RING_ENTRIES as u32;
                 let call = call.map(|word| word.0);
                 self.scene(move |regs| {
                     for (slot, queued) in (first..).zip(queued) {
-                        queue(&ram, slot % RING_ENTRIES as u32, queued.map(|word| word.0));
+                        queue(&ram, variant, slot, queued.map(|word| word.0));
                     }
                     (regs.trapnum, regs.errcode, regs.eax) = (0x1F, 0, call[0]);
                     [regs.ebx, regs.ecx, regs.edx, regs.esi] = [call[1], call[2], call[3], call[4]];
@@ -202,11 +224,7 @@ impl Life {
             Event::Trap { stores, regs: given, trapnum, errcode, cr2 } => {
                 let ram = self.guest.memory.clone();
                 self.scene(move |regs| {
-                    let ram = &mut *ram.0.borrow_mut();
-                    stores
-                        .iter()
-                        .filter(|(at, _)| at.0 <= LIMIT - 4)
-                        .for_each(|(at, word)| ram.set_word(at.0, word.0));
+                    stores.iter().for_each(|store| store_word(&ram, *store));
                     (regs.trapnum, regs.errcode) = (trapnum.0, errcode.0);
                     [regs.eip, regs.cs, regs.eflags, regs.esp, regs.ss, regs.eax] = given.map(|word| word.0);
                     cr2.0
@@ -274,9 +292,11 @@ proptest! {
     fn whatever_a_guest_does_its_turn_ends_and_the_host_goes_on(
         tables in op::pool_size(),
         kernel_address in op::kernel_address(),
+        variant in select(&Variant::ALL),
+        early in stores(),
         events in prop::collection::vec(event(), 1..40),
     ) {
-        let mut life = Life::new(tables, kernel_address.0);
+        let mut life = Life::new(tables, kernel_address.0, variant, early);
         for (number, event) in events.iter().chain(&[Event::Run, Event::Run]).enumerate() {
             let in_event = |error| TestCaseError::fail(format!("event {number}, {event:x?}: {error}"));
             life.happen(event).map_err(in_event)?;

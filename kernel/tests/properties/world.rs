@@ -34,7 +34,7 @@ impl World {
         shadow.set_kernel_address(kernel_address);
         shadow.set_format(Some(Format::TwoLevel));
         let mut ram = Ram::new(limit);
-        op::populate(&mut ram);
+        op::populate(&mut ram, kernel_address >> 22);
         Self { ram, shadow, hardware, cpu: 0 }
     }
 
