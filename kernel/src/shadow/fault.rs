@@ -106,8 +106,9 @@ impl Shadow {
         let first = GuestLinear(at.0 & !(AROUND as u32 * PAGE_SIZE - 1));
         let mut line = [[0; LEN]; AROUND];
         memory.read_into(self.format.entry_at(guest.at, first), line.as_flattened_mut())?;
-        for (neighbour, bytes) in (table_index(first)..).zip(line) {
+        for (number, bytes) in line.iter().enumerate() {
             let entry = GuestEntry(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+            let neighbour = table_index(first) + number;
             if entry.0 & (P | A) != P | A || self.pool.get(table, neighbour) != 0 {
                 continue;
             }
