@@ -39,7 +39,7 @@ const INDICES: [u32; 6] = [0, 1, 15, 16, 0x3FE, 0x3FF];
 /// Neighbours of those that nobody touches and no shadow may have: beyond memory, large, not
 /// accessed, not present.
 const BAITS: [(u32, u32); 4] = [
-    (2, PAGES * PAGE_SIZE | P | W | U | A | D),
+    (2, (PAGES * PAGE_SIZE) | P | W | U | A | D),
     (3, PS | P | W | U | A | D),
     (14, P | W | U | D),
     (17, W | U | A | D),
@@ -186,7 +186,7 @@ pub fn op() -> BoxedStrategy<Op> {
         prop_oneof![4 => prop::collection::vec(write(), 1), 1 => prop::collection::vec(write(), 2..5)];
     prop_oneof![
         10 => (address(), kind()).prop_map(|(at, kind)| Op::Touch(at, kind)),
-        6 => (writes, any::<bool>()).prop_map(|(writes, flush)| Op::Write { writes, flush }),
+        6 => (writes, prop::bool::weighted(0.3)).prop_map(|(writes, flush)| Op::Write { writes, flush }),
         4 => (0..DIRECTORIES).prop_map(Op::Switch),
         1 => any::<bool>().prop_map(|everything| Op::Flush { everything }),
         2 => stack(),
