@@ -7,7 +7,7 @@
 //!
 //! Source: lguest ABI, section "Hypercalls".
 //!
-//! Next on the tour: [`crate::lguest_data`].
+//! Next on the tour: [`crate::variant`].
 
 /// The interrupt vector of a hypercall.
 pub const HYPERCALL_VECTOR: u8 = 0x1F;

@@ -20,7 +20,7 @@
 //!
 //! Source: the lguest ABI of Linux 2.6.25 to 4.13.
 //!
-//! Next on the tour: [`address`].
+//! Next on the tour: [`kill`].
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

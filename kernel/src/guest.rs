@@ -5,7 +5,7 @@
 //! and its trace. Each part knows its own rules; this file only holds them
 //! together.
 //!
-//! Next on the tour: [`crate::exit`].
+//! Next on the tour: [`crate::cpu`].
 
 use abi::{Dialect, GuestMemory, GuestPhys, HostPhys, KillReason, Nanos};
 use switcher::GuestRegs;

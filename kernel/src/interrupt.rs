@@ -13,7 +13,7 @@
 //!
 //! Source: lguest ABI, "Virtual interrupts", "HALT".
 //!
-//! Next on the tour: [`crate::shared`].
+//! Next on the tour: [`crate::recognise`].
 
 use abi::hypercall::FIRST_IRQ_VECTOR;
 use abi::{GuestMemory, GuestResult, Nanos};

@@ -2,7 +2,7 @@
 //!
 //! [`kernel`] is the mind, [`machine`] the body. Nothing is decided here.
 //!
-//! Next on the tour: [`machine`].
+//! Next on the tour: [`tasks`].
 #![cfg_attr(not(test), no_std, no_main)]
 
 extern crate alloc;

@@ -10,7 +10,7 @@
 //!
 //! Source: lguest ABI, "Rules", "Async ring".
 //!
-//! Next on the tour: [`crate::event`].
+//! Next on the tour: [`crate::shadow`].
 
 use abi::hypercall::{LHCALL_LGUEST_INIT, LHCALL_SET_PMD};
 use abi::kill::{DescriptorError, HypercallError};

@@ -4,7 +4,7 @@
 //! trace, oldest event first. Each line goes out on its own, for the caller
 //! puts the Guest's name in front.
 //!
-//! Next on the tour: [`crate::event`].
+//! Next on the tour: [`crate::sched`].
 
 use core::fmt;
 

@@ -5,7 +5,7 @@
 //! circle. When all sleep, the CPU does too, until the first of them is due or
 //! an interrupt of the Host changes something.
 //!
-//! Next on the tour: the Launcher.
+//! Next on the tour: the machine, from `main.rs`.
 
 use alloc::vec::Vec;
 

@@ -7,7 +7,7 @@
 //!
 //! Source: lguest ABI, section "struct lguest_data".
 //!
-//! Next on the tour: [`crate::hypercall`].
+//! Next on the tour: [`crate::boot_tables`].
 
 use core::ops::Range;
 

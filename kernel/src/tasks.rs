@@ -16,7 +16,7 @@
 //! - A Guest that has ended has given its frames back before the next line
 //!   is printed.
 //!
-//! Next on the tour: [`kernel::sched`].
+//! Next on the tour: [`crate::terminal`].
 
 use alloc::string::String;
 use alloc::vec::Vec;

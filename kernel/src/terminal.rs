@@ -8,7 +8,7 @@
 //! Invariants:
 //! - What is kept is bounded by [`LONGEST`], then it is written as it is.
 //!
-//! Next on the tour: [`crate::tasks`].
+//! Next on the tour: [`crate::machine`].
 
 use alloc::vec::Vec;
 

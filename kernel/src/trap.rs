@@ -18,7 +18,7 @@
 //! Source: lguest ABI, "Reflecting a trap"; Intel SDM Vol. 3, "Exception- or
 //! Interrupt-Handler Procedures".
 //!
-//! Next on the tour: [`crate::segment`].
+//! Next on the tour: [`crate::io`].
 
 use abi::lguest_data::IF;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE};

@@ -20,7 +20,7 @@
 //!   (`memory_is_whole_mebibytes_within_reach`).
 //! - No line makes it panic (`any_lines_give_plans_or_errors`).
 //!
-//! Next on the tour: [`crate::layout`].
+//! Next on the tour: `config/module_line.rs`.
 
 mod error;
 mod module_line;

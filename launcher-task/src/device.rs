@@ -6,7 +6,7 @@
 //! [`Progress::Idle`]. It never waits: what cannot be done now is done at a
 //! later step. Which bus it hangs on, it does not know.
 //!
-//! Next on the tour: [`crate::console`].
+//! Next on the tour: [`crate::port`].
 
 use abi::{GuestMemory, GuestResult};
 

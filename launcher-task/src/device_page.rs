@@ -10,7 +10,7 @@
 //!
 //! Source: lguest ABI, "Device page (legacy bus)".
 //!
-//! Next on the tour: [`crate::virtqueue`].
+//! Next on the tour: [`crate::chain`].
 
 use core::ops::Range;
 

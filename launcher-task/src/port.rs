@@ -4,7 +4,7 @@
 //! passed along as an argument and never kept. So a device can be tested with
 //! a fake one, and needs no lock for a real one.
 //!
-//! Next on the tour: [`crate::chain`].
+//! Next on the tour: [`crate::console`].
 
 /// A person's terminal, or what passes for one.
 ///

@@ -28,7 +28,7 @@
 //! Source: lguest ABI, section "Switcher"; Intel SDM Vol. 3, "Interrupt and
 //! Exception Handling".
 //!
-//! Next on the tour: [`pages`].
+//! Next on the tour: [`regs`].
 #![cfg_attr(not(test), no_std)]
 
 pub mod descriptor;

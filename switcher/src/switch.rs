@@ -1,6 +1,6 @@
 //! The switch itself: `switch.S`, with every number taken from the types.
 //!
-//! Next on the tour: `switch.S`, then the Host's run loop.
+//! Next on the tour: `switch.S`.
 
 #![expect(bad_asm_style, reason = "in Intel syntax LLVM pushes and pops segment registers as words")]
 

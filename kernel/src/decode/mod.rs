@@ -25,7 +25,7 @@
 //! Source: Intel SDM Vol. 2, "Instruction Format", "IN", "OUT", "CLI",
 //! "MOV—Move to/from Control Registers".
 //!
-//! Next on the tour: [`crate::shared`].
+//! Next on the tour: [`crate::segment`].
 
 #[cfg(test)]
 mod oracle;

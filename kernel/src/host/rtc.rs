@@ -11,7 +11,7 @@
 //! Source: Motorola MC146818A data sheet, "Time, calendar, and alarm
 //! locations", "Register B".
 //!
-//! Next on the tour: [`super::dump`].
+//! Next on the tour: [`super::wall`].
 
 /// Status B: hours run to 23, not to 12 twice.
 const HOURS_24: u8 = 1 << 1;

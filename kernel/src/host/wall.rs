@@ -7,7 +7,7 @@
 //!
 //! Invariants: it agrees with the division (`it_is_what_a_division_would_say`).
 //!
-//! Next on the tour: [`super::tsc`].
+//! Next on the tour: [`super::dump`].
 
 use abi::Nanos;
 

@@ -6,7 +6,7 @@
 //!
 //! Source: lguest ABI, "What each call must do".
 //!
-//! Next on the tour: [`crate::trap`].
+//! Next on the tour: [`crate::event`].
 
 use abi::kill::PageTableError;
 use abi::lguest_data::SWITCHER_BASE;

@@ -14,7 +14,7 @@
 //! Source: Intel SDM Vol. 3, "32-Bit Paging", "PAE Paging", "Accessed and
 //! Dirty Flags"; lguest ABI, "PAE".
 //!
-//! Next on the tour: [`super`].
+//! Next on the tour: [`super::fault`].
 
 use abi::kill::PageTableError;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};

@@ -3,7 +3,7 @@
 //! What the words mean to each other (is the name free, is there such a
 //! Guest) is not judged here, only what each says by itself.
 //!
-//! Next on the tour: [`crate::layout`].
+//! Next on the tour: `config/error.rs`.
 
 use alloc::{
     format,
