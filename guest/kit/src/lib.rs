@@ -52,6 +52,8 @@ pub mod device_window;
 #[cfg(not(test))]
 pub mod entry;
 #[cfg(not(test))]
+pub mod fpu;
+#[cfg(not(test))]
 pub mod frames;
 #[cfg(not(test))]
 pub mod hypercall;
