@@ -21,7 +21,7 @@
 //! Source: System V ABI, "ELF Header" and "Program Header"; lguest ABI, "ELF
 //! vmlinux".
 //!
-//! Next on the tour: [`error`].
+//! Next on the tour: `elf/error.rs`.
 
 mod error;
 
