@@ -10,6 +10,8 @@
 //! - A gate the CPU sees leads to the Switcher or to selector 0x61
 //!   (`a_direct_gate_always_lands_in_ring_1`).
 //! - Vectors the Host must see first are never direct, whatever is asked.
+//! - A stub that counts on an error code is never open to `int n`, which pushes
+//!   none (`a_stub_that_counts_on_an_error_code_is_closed_to_software`).
 //!
 //! Source: lguest ABI, "IDT gates from LOAD_IDT_ENTRY".
 //!
@@ -20,6 +22,7 @@ use abi::hypercall::{HYPERCALL_VECTOR, SYSCALL_VECTOR};
 use abi::kill::DescriptorError;
 use bit_field::BitField;
 use switcher::descriptor::IDT_ENTRIES;
+use switcher::has_error_code;
 use switcher::pages::stub_gate;
 
 use crate::segment::KERNEL_CS;
@@ -165,6 +168,10 @@ fn gate_for_cpu(vector: u8, gate: GuestGate, may_be_direct: bool) -> u64 {
         None => default_gate(vector),
         Some(_) if !may_be_direct => default_gate(vector),
         Some(Handler { is_interrupt_gate: false, .. }) => gate.0,
+        // `int n` pushes no error code, so a stub that counts on one must not be open to it: the
+        // frame would be read a dword off, and the Guest would choose what the Host takes for a
+        // vector.
+        Some(_) if has_error_code(vector) => default_gate(vector),
         Some(_) => stub_gate(vector, gate.dpl()),
     }
 }
@@ -208,6 +215,16 @@ mod tests {
         idt.keep_undefined_opcodes(true);
         idt.load_entry(6, 0, TRAP).unwrap();
         assert_eq!(gate(&idt, 6), stub_gate(6, 0));
+    }
+
+    #[test]
+    fn a_stub_that_counts_on_an_error_code_is_closed_to_software() {
+        let mut idt = GuestIdt::default();
+        for vector in [10, 11, 12, 17] {
+            idt.load_entry(vector.into(), 0, INTERRUPT).unwrap();
+            assert_eq!(gate(&idt, vector.into()), stub_gate(vector, 0));
+            assert!(idt.handler(vector).is_some(), "the fault itself is still reflected");
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::guest::Guest;
 use crate::hypercall::{Call, Hypercall, Instruction};
 use crate::recognise::recognise;
 use crate::run::Pause;
+use crate::shadow::fault::MAX_STACK_PAGES;
 use crate::shadow::walk::Format;
 use crate::shared::Shared;
 use crate::trap;
@@ -153,7 +154,7 @@ fn set_clock<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, delay: O
 }
 
 fn set_stack<M: GuestMemory>(guest: &mut Guest<M>, selector: u32, esp: u32, pages: u32) -> GuestResult {
-    if selector & 3 != 1 || pages > 2 || !guest.gdt.is_stack(selector) {
+    if selector & 3 != 1 || pages > MAX_STACK_PAGES || !guest.gdt.is_stack(selector) {
         return Err(HypercallError::Stack { selector, pages }.into());
     }
     guest.stack = (selector, esp);

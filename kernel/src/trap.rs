@@ -23,7 +23,7 @@
 use abi::lguest_data::IF;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE};
 
-use switcher::GuestRegs;
+use switcher::{GuestRegs, has_error_code};
 
 use crate::cpu::{Attention, Cpu};
 use crate::event::Event;
@@ -148,8 +148,7 @@ pub fn reflect<M: GuestMemory, C: Cpu>(
         let eip = GuestLinear(cpu.pages().stack.regs.eip);
         return Err(KillReason::UnhandledTrap { vector, eip, code, cr2 });
     };
-    let has_code = matches!(vector, 8 | 10..=14 | 17);
-    enter_handler(guest, cpu, vector, handler, has_code.then_some(code))
+    enter_handler(guest, cpu, vector, handler, has_error_code(vector).then_some(code))
 }
 
 /// Pushes the frame of `vector` and points the registers at `handler`.

@@ -68,6 +68,15 @@ pub const DOUBLE_FAULT_TSS_SELECTOR: u16 = 0xF8;
 /// the way into the Guest; the low byte is the vector.
 pub const FAULT_ON_ENTRY: u32 = 0x100;
 
+/// Exceptions for which the CPU pushes an error code, a bit each: 8, 10 to 14 and 17. The stubs
+/// of all other vectors push a 0 in its place.
+pub const ERROR_CODES: u32 = 1 << 8 | 0b11111 << 10 | 1 << 17;
+
+/// Whether the CPU pushes an error code for `vector`, and its stub counts on one.
+pub const fn has_error_code(vector: u8) -> bool {
+    vector < 32 && ERROR_CODES >> vector & 1 != 0
+}
+
 /// The linear address of a CPU's [`SwitcherPages`], the same in every address space.
 pub const fn pages_address(cpu: u32) -> u32 {
     assert!(cpu < MAX_CPUS);

@@ -7,16 +7,15 @@
 use core::arch::global_asm;
 use core::mem::offset_of;
 
-use crate::{FAULT_ON_ENTRY, GuestRegs, HOST_DS, PrivatePage, STUB_LEN, StatePage, SwitcherPages};
-
-/// Exceptions for which the CPU pushes an error code: 8, 10 to 14 and 17.
-const HAS_ERROR: u32 = 1 << 8 | 0b11111 << 10 | 1 << 17;
+use crate::{
+    ERROR_CODES, FAULT_ON_ENTRY, GuestRegs, HOST_DS, PrivatePage, STUB_LEN, StatePage, SwitcherPages,
+};
 
 global_asm!(
     include_str!("switch.S"),
     PAGE_MASK = const !(abi::PAGE_SIZE - 1) as i32,
     STUB = const STUB_LEN,
-    HAS_ERROR = const HAS_ERROR,
+    HAS_ERROR = const ERROR_CODES,
     DEBUG = const 1,
     NMI = const 2,
     HOST_DS = const HOST_DS,

@@ -12,7 +12,7 @@ use abi::kill::PageTableError;
 use abi::lguest_data::SWITCHER_BASE;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};
 
-use super::entry::{A, GuestEntry, is_inside, mirror};
+use super::entry::{A, D, GuestEntry, is_inside, mirror};
 use super::pool::{ENTRIES, TableId};
 use super::walk::{Format, check_high, directory_index, table_index};
 use super::{KernelStack, SWITCHER_SLOT, Shadow};
@@ -61,11 +61,12 @@ impl Shadow {
         if at.0 >= SWITCHER_BASE {
             return Err(PageTableError::Reserved { at }.into());
         }
-        if entry.is_present() {
+        // What has not been used is only taken out, and judged when it is.
+        if entry.is_present() && entry.0 & (A | D) != 0 {
             entry.page(at, memory.limit())?;
-        }
-        if self.format == Format::Pae {
-            check_high(entry, high, at)?;
+            if self.format == Format::Pae {
+                check_high(entry, high, at)?;
+            }
         }
         self.is_pinned &= !self.is_on_stack(at);
         if at.0 < self.kernel_address {
@@ -183,8 +184,8 @@ impl Shadow {
 
     fn is_on_stack(&self, at: GuestLinear) -> bool {
         self.stack.is_some_and(|stack| {
-            let below = stack.end.wrapping_sub(1).wrapping_sub(at.0);
-            below < (stack.pages + 1) * PAGE_SIZE
+            let last = GuestLinear(stack.end.wrapping_sub(1)).page_base();
+            last.0.wrapping_sub(at.page_base().0) < stack.pages * PAGE_SIZE
         })
     }
 }

@@ -21,6 +21,9 @@ use crate::exit::PageFaultCode;
 /// Entries looked at around a fault: two-level, those that share a cache line.
 const AROUND: usize = 16;
 
+/// Pages a kernel stack has at most.
+pub const MAX_STACK_PAGES: u32 = 2;
+
 /// Whose fault it was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PageFault {
@@ -187,9 +190,17 @@ impl Shadow {
     /// [`PageTableError::Stack`] if the Guest's own tables do not allow it.
     #[inline]
     pub fn pin_stack(&mut self, memory: &mut impl GuestMemory) -> GuestResult {
-        if self.is_pinned {
-            return Ok(());
+        // In a nearly full pool, pinning one page may cost another one its table.
+        for _ in 0..=MAX_STACK_PAGES {
+            if self.is_pinned {
+                return Ok(());
+            }
+            self.pin_once(memory)?;
         }
+        Ok(())
+    }
+
+    fn pin_once(&mut self, memory: &mut impl GuestMemory) -> GuestResult {
         self.is_pinned = true;
         let Some(stack) = self.stack else {
             return Ok(());

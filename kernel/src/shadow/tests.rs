@@ -216,3 +216,30 @@ fn a_pae_guest_has_the_same_shadows() {
     assert_eq!(guest.shadow_entry(at), 0);
     assert!(guest.shadow.set_pgd(top, 4).is_err() && guest.shadow.set_pmd(&guest.ram, middle, 512).is_err());
 }
+
+#[test]
+fn both_pages_of_a_stack_are_pinned_however_full_the_pool_is() {
+    let mut guest = Guest::new(MIN_TABLES);
+    let top = guest.new_space();
+    for slot in 1..32 {
+        guest.map(top, slot << 22, 0x5000 | P | W);
+    }
+    guest.map(top, (30 << 22) - 0x1000, 0x6000 | P | W);
+    (1..14).for_each(|slot| assert_eq!(guest.touch(slot << 22, READ), Ok(PageFault::Fixed)));
+    guest.shadow.set_stack((30 << 22) + 0x1000, 2);
+    guest.shadow.pin_stack(&mut guest.ram).unwrap();
+    for page in [30 << 22, (30 << 22) - 0x1000] {
+        assert_eq!(guest.shadow_entry(page) & W, W);
+    }
+}
+
+#[test]
+fn a_page_that_was_never_used_is_judged_when_it_is() {
+    let mut guest = Guest::new(MIN_TABLES);
+    let top = guest.new_space();
+    let at = GuestLinear(0x40_0000);
+    let beyond = GuestEntry(0xFF00_0000 | P);
+    assert_eq!(guest.shadow.set_pte(&mut guest.ram, top, at, beyond, 0), Ok(()));
+    guest.map(top, at.0, beyond.0);
+    assert!(guest.touch(at.0, READ).is_err());
+}
