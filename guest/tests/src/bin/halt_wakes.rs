@@ -17,8 +17,8 @@ fn halt_wakes() {
         FIRED.fetch_add(1, Ordering::Relaxed);
     });
     interrupts::disable();
-    time::set_alarm(Nanos::from_millis(10));
     let start = time::now();
+    time::set_alarm(Nanos::from_millis(10));
     hypercall::halt();
     assert_eq!(FIRED.load(Ordering::Relaxed), 1, "it was handled before HALT returned");
     assert!(start.until(time::now()) >= Nanos::from_millis(10), "it did sleep");
