@@ -21,7 +21,10 @@ use abi::GuestLinear;
 
 use crate::frames::is_in_image;
 use crate::local::Local;
+use crate::segment_descriptor::KERNEL_CODE;
 use crate::traps::Exception;
+use crate::trespass::NT;
+use crate::user::NOTHING;
 
 /// What a probe returns: the value, or the exception it ran into.
 pub type Probed<T = ()> = Result<T, Exception>;
@@ -139,6 +142,22 @@ instructions! {
     clts = "clts";
     /// Tries to set a hardware breakpoint.
     mov_to_dr7 = "mov dr7, eax";
+    /// Tries to set the address of a hardware breakpoint.
+    mov_to_dr0 = "mov dr0, eax";
+    /// Tries to set the address of another.
+    mov_to_dr3 = "mov dr3, eax";
+    /// Tries to clear what hit.
+    mov_to_dr6 = "mov dr6, eax";
+    /// Tries to read the address of a hardware breakpoint.
+    mov_from_dr0 = "mov eax, dr0";
+    /// Tries to read what hit.
+    mov_from_dr6 = "mov eax, dr6";
+    /// Tries to read which breakpoints there are.
+    mov_from_dr7 = "mov eax, dr7";
+    /// Tries to enter a kernel the way of the Pentium II.
+    sysenter = "sysenter";
+    /// Tries to enter a kernel the way of the K6.
+    syscall = "syscall";
     /// Tries to read a model-specific register.
     rdmsr = "rdmsr";
     /// Tries to write a model-specific register.
@@ -180,6 +199,95 @@ pub fn in_all_widths() -> Probed<(u32, u32, u32)> {
     outcome((byte, word, dword))
 }
 
+/// Ports read through prefixes, into all-zero registers: a segment override, an address size, both
+/// and a repeat that means nothing here, before 16 and 32 bits and before a byte.
+///
+/// # Errors
+/// The exception, if one of them faults.
+pub fn in_with_prefixes() -> Probed<[u32; 4]> {
+    let (word, dword, byte, again): (u32, u32, u32, u32);
+    // SAFETY: a Guest has no ports: the Host answers, or the fault lands behind the instruction.
+    unsafe {
+        guarded!(".byte 0x2e, 0x66, 0xed", inout("eax") 0 => word, in("edx") 0x80);
+        guarded!(".byte 0x67, 0x3e, 0xe5, 0x80", inout("eax") 0 => dword);
+        guarded!(".byte 0x26, 0x67, 0xe4, 0x80", inout("eax") 0 => byte);
+        guarded!(".byte 0x66, 0x66, 0x64, 0x67, 0xe5, 0x80", inout("eax") 0 => again);
+    }
+    outcome([word, dword, byte, again])
+}
+
+/// Ports written through prefixes.
+///
+/// # Errors
+/// The exception, if one of them faults.
+pub fn out_with_prefixes() -> Probed {
+    // SAFETY: as for reading.
+    unsafe {
+        guarded!(".byte 0x2e, 0x66, 0xef", in("eax") 0, in("edx") 0x80);
+        guarded!(".byte 0x67, 0x65, 0xe7, 0x80", in("eax") 0);
+        guarded!(".byte 0x36, 0x67, 0xee", in("eax") 0, in("edx") 0x80);
+    }
+    outcome(())
+}
+
+/// Writes a string to a port, which the Host does not do for anybody.
+///
+/// # Errors
+/// The exception, always.
+pub fn out_string() -> Probed {
+    // SAFETY: the CPU refuses it, and the fault lands behind it; ESI is where it would read.
+    unsafe {
+        asm!(
+            "xchg esi, {byte}", "2:", ".byte 0x2e, 0x6e", "3:", "xchg esi, {byte}",
+            ".pushsection .fixups, \"a\"", ".long 2b, 3b", ".popsection",
+            byte = in(reg) &raw const OUT_BYTE, in("edx") 0x80,
+        );
+    }
+    outcome(())
+}
+
+/// What [`out_string`] would send.
+static OUT_BYTE: u8 = 0;
+
+/// Returns from an interrupt with NT set, which asks the CPU for the task that was interrupted.
+///
+/// # Errors
+/// The exception, always: no task was.
+pub fn nested_iret() -> Probed {
+    // SAFETY: whether the instruction faults or not, the stack is put back to where it was and the
+    // flags are those saved on it.
+    unsafe {
+        asm!(
+            "pushfd",
+            "mov {stack}, esp",
+            "push dword ptr [esp]", // should NT not count after all: a frame that leads behind it
+            "push {CODE}",
+            "lea {scratch}, [3f]",
+            "push {scratch}",
+            "pushfd",
+            "or dword ptr [esp], {NT}",
+            "popfd",
+            "2:", "iretd", "3:",
+            "mov esp, {stack}",
+            "popfd",
+            ".pushsection .fixups, \"a\"", ".long 2b, 3b", ".popsection",
+            stack = out(reg) _, scratch = out(reg) _,
+            CODE = const KERNEL_CODE, NT = const NT,
+        );
+    }
+    outcome(())
+}
+
+/// Calls interrupt vector `0x80` from ring 1.
+///
+/// # Errors
+/// The exception, if there is no gate for it.
+pub fn system_call() -> Probed {
+    // SAFETY: the gate that may be there leads to the kit, which serves call [`NOTHING`] and returns.
+    unsafe { guarded!("int 0x80", in("eax") NOTHING) };
+    outcome(())
+}
+
 /// Calls interrupt vector `0x81`, for which a Guest never has a gate.
 ///
 /// # Errors
@@ -187,6 +295,25 @@ pub fn in_all_widths() -> Probed<(u32, u32, u32)> {
 pub fn software_interrupt() -> Probed {
     // SAFETY: the CPU refuses it, and the fault lands behind it.
     unsafe { guarded!("int 0x81") };
+    outcome(())
+}
+
+/// Raises vector 11 by software while ES holds `selector`, which must be of flat data.
+///
+/// # Errors
+/// The exception, if the gate is closed to software.
+pub fn segment_not_present_with_es(selector: u16) -> Probed {
+    // SAFETY: ES stays flat and is put back; a fault lands behind the instruction.
+    unsafe {
+        asm!(
+            "push ds",
+            "mov es, {selector:e}",
+            "2: int 11",
+            "3: pop es",
+            ".pushsection .fixups, \"a\"", ".long 2b, 3b", ".popsection",
+            selector = in(reg) u32::from(selector),
+        );
+    }
     outcome(())
 }
 
