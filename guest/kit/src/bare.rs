@@ -47,6 +47,15 @@ pub fn touch(at: GuestLinear) {
     }
 }
 
+/// Executes `thousands` thousand instructions, and a handful more.
+pub fn work(thousands: u32) {
+    // SAFETY: they count.
+    unsafe {
+        asm!("2:", ".rept 998", "inc eax", ".endr", "dec ecx", "jnz 2b",
+            inout("ecx") thousands.max(1) => _, inout("eax") 0 => _, options(nomem, nostack));
+    }
+}
+
 /// Has `value` in a register, as an operation would, and executes nothing.
 #[inline(always)]
 pub fn hold(value: u32) {

@@ -73,6 +73,70 @@ pub fn single_step_a_call() {
     }
 }
 
+/// Loads SS, which holds everything off for one instruction, and that instruction is a FLUSH_ASYNC
+/// call: with the trap flag set on the way in. Somebody must handle vector 1.
+pub fn call_behind_mov_ss() {
+    // SAFETY: SS gets back what it holds and the flags are put back; the handler of vector 1 may
+    // change nothing but the trap flag.
+    unsafe {
+        asm!(
+            "mov ecx, ss",
+            "pushfd",
+            "pushfd",
+            "or dword ptr [esp], {TF}",
+            "popfd",
+            "mov ss, ecx",
+            "int 0x1f",
+            "nop",
+            "popfd",
+            TF = const TF, in("eax") 0, out("ecx") _,
+        );
+    }
+}
+
+/// Runs `body` with `flags` set; TF is not for this function either.
+pub fn with_flags<R>(flags: u32, body: impl FnOnce() -> R) -> R {
+    // SAFETY: flags that carry no meaning for compiled code; the stack is as before.
+    unsafe { asm!("pushfd", "or dword ptr [esp], {flags}", "popfd", flags = in(reg) flags) };
+    let result = body();
+    // SAFETY: as before.
+    unsafe { asm!("pushfd", "and dword ptr [esp], {flags}", "popfd", flags = in(reg) !flags) };
+    result
+}
+
+/// Makes a FLUSH_ASYNC call with `selector` in DS, ES, FS and GS, and says what they hold then.
+pub fn call_with_segments(selector: u16) -> [u16; 4] {
+    let (packed_low, packed_high): (u32, u32);
+    // SAFETY: nothing between the loads and the restoring of DS and ES touches memory by them; no
+    // code of this Guest uses FS and GS. EBX is saved by hand, for it may be the compiler's.
+    unsafe {
+        asm!(
+            "mov {kernel:e}, ds",
+            "mov ds, {selector:e}",
+            "mov es, {selector:e}",
+            "mov fs, {selector:e}",
+            "mov gs, {selector:e}",
+            "int 0x1f",
+            "mov {selector:e}, es",
+            "shl {selector:e}, 16",
+            "mov ecx, ds",
+            "or {selector:e}, ecx",
+            "mov ds, {kernel:e}",
+            "mov es, {kernel:e}",
+            "mov ecx, gs",
+            "shl ecx, 16",
+            "mov edx, fs",
+            "or ecx, edx",
+            "xor edx, edx",
+            "mov fs, edx",
+            "mov gs, edx",
+            kernel = out(reg) _, selector = inout(reg) u32::from(selector) => packed_low,
+            in("eax") 0, out("ecx") packed_high, out("edx") _,
+        );
+    }
+    [packed_low as u16, (packed_low >> 16) as u16, packed_high as u16, (packed_high >> 16) as u16]
+}
+
 /// Where the real GDT is: an instruction nobody can refuse.
 pub fn gdt_address() -> GuestLinear {
     let mut register = [0u16; 3];

@@ -53,6 +53,27 @@ programs! {
     /// Hits a breakpoint, then exits with 7.
     breakpoint { "int3", "mov ebx, 7", exit!() }
 
+    /// Hits a breakpoint, then turns interrupts off, whatever its flags were made meanwhile.
+    breakpoint_and_cli { "int3", "cli", exit!() }
+
+    /// Hits a breakpoint, then reads a port, whatever its flags were made meanwhile.
+    breakpoint_and_port { "int3", "in al, 0x80", exit!() }
+
+    /// Makes the NOTHING call behind a load of SS, single-stepping; exits with 7.
+    call_behind_mov_ss {
+        "mov ecx, ss", "mov eax, 1", "pushfd", "or dword ptr [esp], 0x100", "popfd",
+        "mov ss, ecx", "int 0x80", "nop", "mov ebx, 7", exit!()
+    }
+
+    /// Tries to enter the kernel the way of the Pentium II, with NT set.
+    sysenter { "pushfd", "or dword ptr [esp], 0x4000", "popfd", "sysenter", exit!() }
+
+    /// Tries to enter the kernel the way of the K6, with NT set.
+    syscall { "pushfd", "or dword ptr [esp], 0x4000", "popfd", "syscall", exit!() }
+
+    /// Reads a port through prefixes.
+    port_with_prefixes { ".byte 0x2e, 0x66, 0xe5, 0x80", exit!() }
+
     /// Divides by zero.
     divide_by_zero { "xor ecx, ecx", "div ecx", exit!() }
 
