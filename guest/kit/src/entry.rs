@@ -5,10 +5,15 @@
 //! until the jump each is brought down by `PAGE_OFFSET`.
 //!
 //! ```text
-//!   clear .bss -> before_init? -> INIT(lguest_data) -> tables -> NEW_PGTABLE
-//!                                                                    |
-//!   guest_main <- user, traps, paging, segments <- start <- stack <- jump high
+//!   clear .bss -> which dialect? -> lguest_data -> before_init? -> INIT
+//!                                                                   |
+//!                        jump high <- stack <- NEW_PGTABLE <- tables
+//!                            |
+//!                          start -> traps, paging, segments, user -> guest_main
 //! ```
+//!
+//! Guests up to 3.0 find page tables of the Host's when INIT returns. They jump
+//! high on those and leave NEW_PGTABLE to [`paging`].
 //!
 //! Invariants:
 //! - No stack is touched before there is one; no name is used as it stands
@@ -18,16 +23,23 @@
 //!
 //! Source: lguest ABI, "Initial registers" and "Address translation at start".
 //!
-//! Next on the tour: [`crate::shared`].
+//! Next on the tour: [`crate::dialect`].
 
 use core::arch::global_asm;
 use core::cell::UnsafeCell;
 
-use abi::GuestPhys;
-use abi::hypercall::{HYPERCALL_VECTOR, LHCALL_LGUEST_INIT, LHCALL_NEW_PGTABLE};
+use core::mem::{offset_of, size_of, size_of_val};
 
-use crate::page_table::{DIRECTORY_SPAN, Entry};
-use crate::{PAGE_OFFSET, boot_params, frames, interrupts, paging, power, segments, shared, traps, user};
+use abi::boot_params::CMD_LINE_PTR;
+use abi::hypercall::{HYPERCALL_VECTOR, LHCALL_LGUEST_INIT, LHCALL_NEW_PGTABLE, SYSCALL_VECTOR};
+use abi::lguest_data::{BLOCKED_INTERRUPTS, RING_ENTRIES};
+use abi::{PAGE_SIZE, Variant};
+
+use crate::dialect::{self, Dialect, Word, read_dialect};
+use crate::page_table::Entry;
+use crate::paging::first::{HIGH_HALF, HIGH_POINTER, build_pae_tables, build_tables, copy_boot_directory};
+use crate::shared::{self, Places, fill_in_shared};
+use crate::{PAGE_OFFSET, boot_params, frames, interrupts, paging, power, segments, traps, user};
 
 /// Bytes of the kernel's stack; generous, for unoptimised builds.
 pub(crate) const STACK_LEN: usize = 0x1_0000;
@@ -56,25 +68,25 @@ macro_rules! clear_bss {
     };
 }
 
-/// Maps the first 4 MiB at 0 and at PAGE_OFFSET; leaves the directory's physical address in EBX.
-macro_rules! build_tables {
+/// Makes INIT with the area in EBX, as the dialect does: `vmcall`, or `int` with EDX or EBX.
+macro_rules! make_init {
     () => {
-        "mov edi, offset {TABLE} - {PAGE_OFFSET}
-         mov eax, {KERNEL}
-         mov ecx, 1024
-     2:  stosd
-         add eax, 4096
-         loop 2b
-         mov ebx, offset {DIRECTORY} - {PAGE_OFFSET}
-         mov eax, offset {TABLE} - {PAGE_OFFSET} + {KERNEL}
-         mov [ebx], eax
-         mov [ebx + {HIGH_HALF}], eax"
+        "mov eax, {INIT}
+         mov ecx, [{DIALECT} - {PAGE_OFFSET}]
+         test ecx, {VMCALL}
+         jnz 3f
+         test ecx, {EDX_FIRST}
+         jz 2f
+         mov edx, ebx
+         xor ebx, ebx // or the Host would try it first
+     2:  int {VECTOR}
+         jmp 4f
+     3:  .byte 0x0f, 0x01, 0xc1 // vmcall
+     4:"
     };
 }
-pub(crate) use {build_tables, clear_bss};
 
-/// Byte offset of the directory entry for PAGE_OFFSET.
-pub(crate) const HIGH_HALF: u32 = PAGE_OFFSET / DIRECTORY_SPAN * 4;
+pub(crate) use clear_bss;
 
 global_asm!(
     ".pushsection .text.entry, \"ax\"",
@@ -82,6 +94,10 @@ global_asm!(
     ".set entry_physical, entry - {PAGE_OFFSET}",
     "entry:",
     clear_bss!(),
+    read_dialect!(),
+    "mov edx, ebx",
+    "and edx, {VARIANT}",
+    fill_in_shared!(),
     "mov eax, offset before_init", // 0 unless a test has something to say first
     "test eax, eax",
     "jz 2f",
@@ -91,13 +107,20 @@ global_asm!(
     "jmp eax",
     "2:",
     "mov ebx, offset {DATA} - {PAGE_OFFSET}",
-    "mov dword ptr [ebx + {NOIRQ_START}], offset noirq_start",
-    "mov dword ptr [ebx + {NOIRQ_END}], offset noirq_end",
-    "mov eax, {INIT}",
-    "int {VECTOR}",
+    make_init!(),
+    copy_boot_directory!(),
+    "test dword ptr [{DIALECT} - {PAGE_OFFSET}], {PAE}",
+    "jnz 5f",
     build_tables!(),
+    "jmp 6f",
+    "5:",
+    build_pae_tables!(),
+    "6:",
+    "test dword ptr [{DIALECT} - {PAGE_OFFSET}], {BOOT_TABLES}",
+    "jnz 7f",
     "mov eax, {NEW_PGTABLE}",
     "int {VECTOR}",
+    "7:",
     "mov esp, offset {STACK} + {STACK_LEN}",
     "xor ebp, ebp",
     "mov eax, offset {start}",
@@ -105,15 +128,42 @@ global_asm!(
     ".popsection",
     PAGE_OFFSET = const PAGE_OFFSET,
     DATA = sym shared::DATA,
-    NOIRQ_START = const shared::NOIRQ_START,
-    NOIRQ_END = const shared::NOIRQ_END,
+    DIALECT = sym dialect::DIALECT,
+    DEFAULT = const Dialect::DEFAULT.0,
+    VARIANT = const Dialect::VARIANT,
+    EDX_FIRST = const Dialect::EDX_FIRST,
+    BOOT_TABLES = const Dialect::BOOT_TABLES,
+    VMCALL = const Dialect::VMCALL,
+    PAE = const Dialect::PAE,
+    WORDS = sym dialect::WORDS,
+    WORDS_LEN = const size_of_val(&dialect::WORDS),
+    WORD = const size_of::<Word>(),
+    LEN = const offset_of!(Word, len),
+    TEXT = const offset_of!(Word, text),
+    KEEP = const offset_of!(Word, keep),
+    SET = const offset_of!(Word, set),
+    CMD_LINE_PTR = const CMD_LINE_PTR,
+    ONE_IRET = const Variant::D as u32,
+    PLACES = sym shared::PLACES,
+    PLACES_LEN = const size_of::<Places>(),
+    NOIRQ = const offset_of!(Places, noirq),
+    KERNEL_ADDRESS = const offset_of!(Places, kernel_address),
+    HCALL_STATUS = const offset_of!(Places, hcall_status),
+    BLOCKED = const BLOCKED_INTERRUPTS,
+    RING_ENTRIES = const RING_ENTRIES,
+    SYSCALL_VECTOR = const SYSCALL_VECTOR,
+    PGDIR = const shared::PGDIR_A,
     INIT = const LHCALL_LGUEST_INIT,
     NEW_PGTABLE = const LHCALL_NEW_PGTABLE,
     VECTOR = const HYPERCALL_VECTOR,
-    TABLE = sym paging::INITIAL_TABLE,
+    TABLE = sym paging::INITIAL_TABLES,
+    MIDDLE = sym paging::INITIAL_MIDDLE,
     DIRECTORY = sym paging::INITIAL_DIRECTORY,
     HIGH_HALF = const HIGH_HALF,
+    HIGH_POINTER = const HIGH_POINTER,
+    POINTER = const Entry::P,
     KERNEL = const Entry::KERNEL,
+    PAGE_SIZE = const PAGE_SIZE,
     STACK = sym STACK,
     STACK_LEN = const STACK_LEN,
     start = sym start,
@@ -136,7 +186,7 @@ pub(crate) fn set_up() {
     traps::init();
     interrupts::init();
     let memory_size = boot_params::memory_size();
-    frames::init(GuestPhys(memory_size.min(paging::DIRECT_MAX)));
+    frames::init(paging::first_not_free(memory_size));
     paging::init(memory_size);
     segments::init();
     user::init();

@@ -1,9 +1,10 @@
 //! The calls to the Host.
 //!
-//! A [`Call`] is a value: a number and three arguments. It can be made at once
+//! A [`Call`] is a value: a number and its arguments. It can be made at once
 //! by `int 0x1f`, or put aside by [`crate::lazy`] and made in company. The
 //! constructors name what the arguments mean; they do not judge, for what is
-//! right to ask is the Host's to decide.
+//! right to ask is the Host's to decide. Which register holds which argument,
+//! and by which instruction the call is made, is for the [`Dialect`] to say.
 //!
 //! Nothing is returned and no register changes, so a call costs its Guest what
 //! the exit costs and nothing more.
@@ -15,8 +16,9 @@
 use core::arch::asm;
 
 use abi::hypercall as number;
-use abi::{GuestLinear, GuestPhys, Nanos};
+use abi::{GuestLinear, GuestPhys, Nanos, Variant};
 
+use crate::dialect::Dialect;
 use crate::gate::Gate;
 use crate::page_table::Entry;
 use crate::segment_descriptor::SegmentDescriptor;
@@ -26,13 +28,15 @@ use crate::segment_descriptor::SegmentDescriptor;
 pub struct Call {
     /// Its number, `abi::hypercall::LHCALL_*`.
     pub(crate) number: u32,
-    /// Its arguments, in the order EBX, ECX, EDX.
+    /// Its first three arguments.
     pub(crate) arguments: [u32; 3],
+    /// The fourth, which only SET_PTE has, and only with PAE.
+    pub(crate) fourth: u32,
 }
 
 impl Call {
     const fn new(number: u32, arguments: [u32; 3]) -> Self {
-        Self { number, arguments }
+        Self { number, arguments, fourth: 0 }
     }
 
     /// Empties the ring of queued calls.
@@ -61,7 +65,17 @@ impl Call {
         Self::new(number::LHCALL_SET_PTE, [root.0, at.0, entry.0])
     }
 
-    /// Says that entry `index` of the directory `root` has changed.
+    /// The same with the high dword that a PAE entry has.
+    pub const fn set_wide_pte(root: GuestPhys, at: GuestLinear, entry: Entry, high: u32) -> Self {
+        Self { fourth: high, ..Self::set_pte(root, at, entry) }
+    }
+
+    /// Says that entry `index` of the middle directory `middle` has changed, which PAE has.
+    pub const fn set_pmd(middle: GuestPhys, index: u32) -> Self {
+        Self::new(number::LHCALL_SET_PMD, [middle.0, index, 0])
+    }
+
+    /// Says that entry `index` of the top level `root` has changed.
     pub const fn set_pgd(root: GuestPhys, index: u32) -> Self {
         Self::new(number::LHCALL_SET_PGD, [root.0, index, 0])
     }
@@ -69,6 +83,11 @@ impl Call {
     /// Has `vector` go through `gate`.
     pub const fn load_idt_entry(vector: u8, gate: Gate) -> Self {
         Self::new(number::LHCALL_LOAD_IDT_ENTRY, [vector as u32, gate.low, gate.high])
+    }
+
+    /// Loads the `entries` descriptors at `table`; only Guests up to 2.6.29 do it so.
+    pub const fn load_gdt(table: GuestPhys, entries: u32) -> Self {
+        Self::new(number::LHCALL_LOAD_GDT, [table.0, entries, 0])
     }
 
     /// Puts `segment` into slot `index` of the GDT.
@@ -108,9 +127,21 @@ impl Call {
         Self::new(number::LHCALL_SHUTDOWN, [text.0, how, 0])
     }
 
+    /// Its arguments in the order the dialect has them: in EBX, ECX and EDX, and in the ring.
+    pub(crate) fn registers(self, dialect: Dialect) -> [u32; 3] {
+        let [a, b, c] = self.arguments;
+        match dialect.variant() {
+            Variant::AEdx => [b, c, a],
+            Variant::AEbx | Variant::B | Variant::C | Variant::D => [a, b, c],
+        }
+    }
+
     /// Makes the call now.
     #[inline(always)]
     pub fn make(self) {
+        if !Dialect::current().is_plain() {
+            return self.make_oddly();
+        }
         let [a, b, c] = self.arguments;
         // SAFETY: the Host preserves every register; what a call may do to memory (page tables) is
         // the business of the modules that prepare such calls. An interrupt that is delivered
@@ -121,6 +152,38 @@ impl Call {
         }
     }
 }
+
+impl Call {
+    /// Makes the call as the dialect has it, whatever that is.
+    #[cold]
+    fn make_oddly(self) {
+        let dialect = Dialect::current();
+        let call = (self.number, self.registers(dialect), self.fourth);
+        if dialect.calls_by_vmcall() { vmcall(call) } else { int(call) }
+    }
+
+    /// Makes the call by `vmcall`, whatever the dialect.
+    pub fn make_by_vmcall(self) {
+        vmcall((self.number, self.registers(Dialect::current()), self.fourth));
+    }
+}
+
+/// Defines a function that makes a call by one instruction, with all four arguments. ESI is not
+/// ours to name, so EDI carries its value there and back.
+macro_rules! by_instruction {
+    ($name:ident, $instruction:literal) => {
+        fn $name((number, [ebx, ecx, edx], esi): (u32, [u32; 3], u32)) {
+            // SAFETY: as for `Call::make`; ESI holds again what it held.
+            unsafe {
+                asm!("xchg esi, edi", $instruction, "xchg esi, edi",
+                    in("eax") number, in("ebx") ebx, in("ecx") ecx, in("edx") edx, in("edi") esi);
+            }
+        }
+    };
+}
+
+by_instruction!(int, "int 0x1f");
+by_instruction!(vmcall, "vmcall");
 
 /// Sleeps until an interrupt that is not blocked; it has been handled on return.
 pub fn halt() {

@@ -21,6 +21,7 @@ use abi::GuestLinear;
 use abi::hypercall::IRQ_LINES;
 use abi::lguest_data::IF;
 
+use crate::dialect::Dialect;
 use crate::hypercall::Call;
 use crate::local::Local;
 use crate::shared;
@@ -64,7 +65,22 @@ pub fn restore(saved: Saved) {
     compiler_fence(Ordering::SeqCst);
     shared::irq_enabled().store(saved.0, Ordering::Relaxed);
     compiler_fence(Ordering::SeqCst); // the Host must see the flag before we ask what is pending
-    if shared::irq_pending().load(Ordering::Relaxed) & saved.0 & IF != 0 {
+    if shared::irq_pending_unless_a().load(Ordering::Relaxed) & saved.0 & IF != 0 {
+        let_in();
+    }
+}
+
+/// Has the Host look at what waits. Layout A has no call for that, and no word that would ask for
+/// it: there the Host looks by itself, if a little later.
+#[cold]
+fn let_in() {
+    let dialect = Dialect::current();
+    if shared::irq_pending().is_none() {
+        return;
+    }
+    if dialect.sends_by_vmcall() {
+        Call::SEND_INTERRUPTS.make_by_vmcall();
+    } else {
         Call::SEND_INTERRUPTS.make();
     }
 }
@@ -97,7 +113,7 @@ pub fn block(line: u8) {
 /// Lets line `line` through. Nothing tells the Host by itself, so it is told.
 pub fn unblock(line: u8) {
     shared::blocked_interrupts().fetch_and(!(1 << line), Ordering::Relaxed);
-    Call::SEND_INTERRUPTS.make();
+    let_in();
 }
 
 /// Which instruction the last interrupt came before.

@@ -23,6 +23,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use abi::lguest_data::RING_READY;
 
+use crate::dialect::Dialect;
 use crate::hypercall::Call;
 use crate::local::Local;
 use crate::ring::Cursor;
@@ -55,8 +56,9 @@ pub fn queue(call: Call) {
 }
 
 fn fill(slot: usize, call: Call) {
-    let [a, b, c] = call.arguments;
-    for (to, from) in shared::hcall(slot).iter().zip([call.number, a, b, c, 0]) {
+    let dialect = Dialect::current();
+    let [a, b, c] = if dialect.is_plain() { call.arguments } else { call.registers(dialect) };
+    for (to, from) in shared::hcall(slot).iter().zip([call.number, a, b, c, call.fourth]) {
         to.store(from, Ordering::Relaxed);
     }
     shared::hcall_status(slot).store(RING_READY, Ordering::Release);

@@ -6,7 +6,7 @@
 //! that a Guest which shows one behaviour is as short as the behaviour.
 //!
 //! ```text
-//!           entry           linear mode, INIT, first page tables, jump high
+//!  entry · dialect          what year it is, INIT, first page tables, jump high
 //!   hypercall · lazy        one call at a time, or sixty-four
 //!   interrupts · traps      the flag in memory, gates, frames, the iret stub
 //!   paging · segments       what a kernel owns, and the Host mirrors
@@ -15,8 +15,8 @@
 //! ```
 //!
 //! A few modules know nothing of a machine ([`gate`], [`segment_descriptor`],
-//! [`page_table`], [`virtqueue`], [`devices`], [`mod@line`], [`words`], [`text`],
-//! [`tsc`], [`ring`]):
+//! [`page_table`], [`virtqueue`], [`devices`], [`dialect`], [`mod@line`], [`words`],
+//! [`text`], [`tsc`], [`ring`]):
 //! those are built natively too, where their tests run. The others would be
 //! dead on arrival in a process and are left out of a test build.
 //!
@@ -27,6 +27,7 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod devices;
+pub mod dialect;
 pub mod gate;
 pub mod line;
 pub mod page_table;

@@ -10,11 +10,10 @@
 //! Next on the tour: [`super::machine`].
 
 use core::arch::naked_asm;
-use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use abi::hypercall::*;
-use abi::lguest_data::{IF, LguestData, RING_ENTRIES, RING_FREE};
+use abi::lguest_data::{BLOCKED_INTERRUPTS, CR2, IF, IRQ_ENABLED, RING_ENTRIES, RING_FREE};
 use abi::{GuestLinear, GuestPhys, Nanos};
 
 use super::{descriptors, machine};
@@ -62,8 +61,8 @@ fn drain_ring() {
         if shared::hcall_status(slot).load(Ordering::Acquire) == RING_FREE {
             return;
         }
-        let [number, a, b, c, _] = shared::hcall(slot).each_ref().map(|word| word.load(Ordering::Relaxed));
-        perform(number, [a, b, c]);
+        let word = |place: usize| shared::hcall(slot)[place].load(Ordering::Relaxed);
+        perform(word(0), [1, 2, 3].map(word));
         shared::hcall_status(slot).store(RING_FREE, Ordering::Release);
         CURSOR.set((slot + 1) % RING_ENTRIES);
     }
@@ -134,7 +133,7 @@ fn deliver() {
     let welcome = shared::irq_enabled().load(Ordering::Relaxed) & IF != 0
         && shared::blocked_interrupts().load(Ordering::Relaxed) & 1 == 0;
     if welcome && RAISED.swap(false, Ordering::Relaxed) {
-        shared::irq_pending().store(0, Ordering::Relaxed);
+        shared::irq_pending_unless_a().store(0, Ordering::Relaxed);
         shared::irq_enabled().store(0, Ordering::Relaxed);
         interrupts::dispatch(0, 0);
         shared::irq_enabled().store(IF, Ordering::Relaxed);
@@ -165,7 +164,7 @@ extern "C" fn page_fault() -> ! {
         "pop eax",
         "jmp trap_stubs + 14 * 16",
         DATA = sym shared::DATA,
-        CR2 = const offset_of!(LguestData, cr2),
+        CR2 = const CR2,
     )
 }
 
@@ -188,9 +187,9 @@ extern "C" fn timer() -> ! {
         "iretd",
         DATA = sym shared::DATA,
         RAISED = sym RAISED,
-        BLOCKED = const offset_of!(LguestData, blocked_interrupts),
-        ENABLED = const offset_of!(LguestData, irq_enabled),
-        PENDING = const offset_of!(LguestData, irq_pending),
+        BLOCKED = const BLOCKED_INTERRUPTS,
+        ENABLED = const IRQ_ENABLED,
+        PENDING = const shared::IRQ_PENDING,
         IF = const IF,
     )
 }

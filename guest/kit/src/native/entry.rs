@@ -6,14 +6,19 @@
 //! Next on the tour: [`super::descriptors`].
 
 use core::arch::global_asm;
+use core::mem::{offset_of, size_of};
 
-use abi::GuestPhys;
 use abi::boot_params::{CMD_LINE_PTR, COMMAND_LINE_AT, E820_MAP};
+use abi::hypercall::SYSCALL_VECTOR;
+use abi::lguest_data::{BLOCKED_INTERRUPTS, RING_ENTRIES};
+use abi::{GuestPhys, Variant};
 
 use super::{descriptors, machine};
-use crate::entry::{HIGH_HALF, STACK, STACK_LEN, build_tables, clear_bss, guest_main, set_up};
+use crate::entry::{STACK, STACK_LEN, clear_bss, guest_main, set_up};
 use crate::frames::{read_phys, write_phys};
 use crate::page_table::Entry;
+use crate::paging::first::{HIGH_HALF, build_tables};
+use crate::shared::{self, Places, fill_in_shared};
 use crate::{PAGE_OFFSET, paging, power};
 
 const MAGIC: u32 = 0x1BAD_B002;
@@ -33,6 +38,8 @@ global_asm!(
     "native_entry:",
     clear_bss!(),
     "mov ebp, ebx", // the boot information
+    "mov edx, {C}",
+    fill_in_shared!(),
     build_tables!(),
     "mov cr3, ebx",
     "mov eax, cr0",
@@ -48,7 +55,18 @@ global_asm!(
     FLAGS = const FLAGS,
     PAGE_OFFSET = const PAGE_OFFSET,
     PAGING = const PAGING,
-    TABLE = sym paging::INITIAL_TABLE,
+    C = const Variant::C as u32,
+    DATA = sym shared::DATA,
+    ONE_IRET = const Variant::D as u32,
+    PLACES = sym shared::PLACES,
+    PLACES_LEN = const size_of::<Places>(),
+    NOIRQ = const offset_of!(Places, noirq),
+    KERNEL_ADDRESS = const offset_of!(Places, kernel_address),
+    HCALL_STATUS = const offset_of!(Places, hcall_status),
+    BLOCKED = const BLOCKED_INTERRUPTS,
+    RING_ENTRIES = const RING_ENTRIES,
+    SYSCALL_VECTOR = const SYSCALL_VECTOR,
+    TABLE = sym paging::INITIAL_TABLES,
     DIRECTORY = sym paging::INITIAL_DIRECTORY,
     HIGH_HALF = const HIGH_HALF,
     KERNEL = const Entry::KERNEL,

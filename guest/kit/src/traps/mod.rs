@@ -13,7 +13,7 @@
 //!
 //! Interrupt gates everywhere, so that the Host clears the virtual interrupt
 //! flag on the way in; only the system call has a trap gate, because that one
-//! the CPU may enter without the Host.
+//! the CPU may enter without the Host. Guests since 4.6 gave that up.
 //!
 //! Source: Intel SDM Vol. 3, 6.12 "Exception and Interrupt Handling"; lguest
 //! ABI, "Reflecting a trap".
@@ -25,6 +25,7 @@ mod stubs;
 
 use abi::hypercall::{FIRST_IRQ_VECTOR, IRQ_LINES, SYSCALL_VECTOR};
 
+use crate::dialect::Dialect;
 use crate::gate::{Gate, GateKind};
 use crate::hypercall::Call;
 use crate::local::Local;
@@ -60,7 +61,8 @@ pub(crate) fn init() {
         let dpl = if USER_CALLABLE.contains(&vector) { 3 } else { 0 };
         load_gate(vector, GateKind::Interrupt, dpl);
     }
-    load_gate(SYSCALL_VECTOR, GateKind::Trap, 3);
+    let has_interrupt_gate = Dialect::current().has_interrupt_gate();
+    load_gate(SYSCALL_VECTOR, if has_interrupt_gate { GateKind::Interrupt } else { GateKind::Trap }, 3);
 }
 
 /// Loads a gate of `kind` to the stub of `vector`.

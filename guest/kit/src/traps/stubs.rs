@@ -3,14 +3,17 @@
 //! The way out ends in the `iret` stub. A plain `iret` at ring 1 leaves the
 //! real interrupt flag alone and knows nothing of the virtual one, so the stub
 //! first stores the flags it is about to load where the Host looks. Between
-//! that store and the `iret` no interrupt may be delivered, or frames would
-//! pile up on a stack that is about to be left; the Host is told the range.
+//! that store and the `iret` no frame may be pushed, or frames would pile up on
+//! a stack that is about to be left. So the Host is told the range; or, since
+//! 4.0, the `iret` alone, whose frame then serves an interrupt as its own. That
+//! is right only if nothing lies above that frame when the flag is on, which is
+//! why the store is a `pop`.
 //!
 //! ```text
-//!   [esp]  saved eax | eip | cs | eflags | (esp | ss)
-//!   noirq_start:  irq_enabled = eflags
-//!                 pop eax
-//!                 iret
+//!   [esp]         eip | cs | eflags | (esp | ss)
+//!                 push eflags
+//!   noirq_start:  pop irq_enabled
+//!   noirq_iret:   iret
 //!   noirq_end:
 //! ```
 //!
@@ -37,7 +40,7 @@ const HAS_ERROR: u32 = 0x0002_7D00;
 // a place in memory. It is sign-extended, so only the low byte of what it pushes counts.
 global_asm!(
     ".pushsection .text.trap_stubs, \"ax\"",
-    ".globl trap_stubs, iret_stub, noirq_start, noirq_end",
+    ".globl trap_stubs, iret_stub, noirq_start, noirq_iret, noirq_end",
     ".balign {STUB}",
     "trap_stubs:",
     ".set vector, 0",
@@ -74,11 +77,10 @@ global_asm!(
     "  popad",
     "  add esp, 8", // vector and code
     "iret_stub:",
-    "  push eax",
-    "  mov eax, [esp + 12]",
+    "  push dword ptr [esp + 8]",
     "noirq_start:",
-    "  mov ss:[{DATA} + {IRQ_ENABLED}], eax", // DS is the interrupted program's by now
-    "  pop eax",
+    "  pop dword ptr ss:[{DATA} + {IRQ_ENABLED}]", // DS is the interrupted program's by now
+    "noirq_iret:",
     "  iretd",
     "noirq_end:",
     ".popsection",
