@@ -151,3 +151,7 @@ fn sanitise(regs: &mut GuestRegs) {
 #[cfg(test)]
 #[path = "run_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "variant_tests.rs"]
+mod variant_tests;

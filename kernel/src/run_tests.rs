@@ -1,34 +1,33 @@
 //! The run loop against a scripted CPU: what each exit leads to.
 
-use abi::boot_params::E820_MAP;
 use abi::hypercall::*;
 use abi::kill::HypercallError;
 use abi::lguest_data::{IF, LAYOUT_C};
-use abi::{GuestLinear, GuestMemory, GuestPhys, KillReason, Nanos, Stop, Variant};
+use abi::{GuestLinear, GuestMemory, GuestPhys, KillReason, Nanos, Stop};
 use switcher::descriptor::GDT_ENTRIES;
 
 use super::*;
 use crate::cpu::Attention;
-use crate::scripted::{LGUEST_DATA_AT, Ram, ScriptedCpu, new_guest, ram_with_data_of, running_guest};
+use crate::scripted::{LGUEST_DATA_AT, Ram, ScriptedCpu, new_guest, running_guest};
 
-const TRAP_GATE: u32 = 0x8F00;
-const INTERRUPT_GATE: u32 = 0x8E00;
-const HANDLER: u32 = 0x4000;
+pub const TRAP_GATE: u32 = 0x8F00;
+pub const INTERRUPT_GATE: u32 = 0x8E00;
+pub const HANDLER: u32 = 0x4000;
 
-fn word(guest: &Guest<Ram>, at: u32) -> u32 {
+pub fn word(guest: &Guest<Ram>, at: u32) -> u32 {
     guest.memory.read_u32(GuestPhys(at)).unwrap()
 }
 
-fn data(guest: &Guest<Ram>, offset: u32) -> u32 {
+pub fn data(guest: &Guest<Ram>, offset: u32) -> u32 {
     word(guest, LGUEST_DATA_AT.0 + offset)
 }
 
-fn set_data(guest: &mut Guest<Ram>, offset: u32, value: u32) {
+pub fn set_data(guest: &mut Guest<Ram>, offset: u32, value: u32) {
     guest.memory.write_u32(GuestPhys(LGUEST_DATA_AT.0 + offset), value).unwrap();
 }
 
 /// Ends a script: the Guest's slice is over.
-fn until_preempted(guest: &mut Guest<Ram>, cpu: &mut ScriptedCpu) {
+pub fn until_preempted(guest: &mut Guest<Ram>, cpu: &mut ScriptedCpu) {
     cpu.attention = Attention::Wanted;
     cpu.then(0x20, 0, 0);
     assert_eq!(run(guest, cpu), Stop::Preempted);
@@ -236,78 +235,4 @@ fn queue(guest: &mut Guest<Ram>, slot: u32, call: [u32; 5]) {
     }
     let status = GuestPhys(LGUEST_DATA_AT.0 + LAYOUT_C.hcall_status + slot);
     guest.memory.write_u8(status, 0).unwrap();
-}
-
-/// A Guest of `variant` whose INIT, by trap `trapnum`, is the first scene.
-fn initialised(variant: Variant, cpu: &mut ScriptedCpu, trapnum: u32) -> Guest<Ram> {
-    let mut guest = new_guest(1);
-    guest.memory = ram_with_data_of(variant);
-    guest.memory.write_u32(GuestPhys(E820_MAP + 8), guest.memory.limit()).unwrap();
-    guest.memory.write_from(GuestPhys(0x1000), &[0x0F, 0x01, 0xC1]).unwrap();
-    cpu.scenes.push_back(Box::new(move |pages| {
-        let regs = &mut pages.stack.regs;
-        (regs.trapnum, regs.eax, regs.ebx, regs.edx) = (trapnum, 1, LGUEST_DATA_AT.0, LGUEST_DATA_AT.0);
-        0
-    }));
-    cpu.attention = Attention::Wanted;
-    cpu.then(0x20, 0, 0);
-    assert_eq!(run(&mut guest, cpu), Stop::Preempted);
-    guest
-}
-
-#[test]
-fn old_guests_find_page_tables_and_are_told_where() {
-    for (variant, pgdir) in [(Variant::AEbx, 1116), (Variant::B, 1376)] {
-        let guest = initialised(variant, &mut ScriptedCpu::default(), 0x1F);
-        let top = data(&guest, pgdir);
-        assert_eq!(top, guest.memory.limit() - 0x1000);
-        assert_eq!(word(&guest, top) & 0xFFF, 7);
-        assert_eq!(word(&guest, top + 4 * 768), word(&guest, top));
-    }
-}
-
-#[test]
-fn a_vmcall_is_a_call_however_the_cpu_reports_it() {
-    for trapnum in [6, 13] {
-        let mut cpu = ScriptedCpu::default();
-        let guest = initialised(Variant::AEbx, &mut cpu, trapnum);
-        assert_eq!(cpu.entries.last().unwrap().eip, 0x1003, "it is stepped over");
-        assert!(guest.shared.is_some());
-    }
-}
-
-#[test]
-fn the_last_guests_are_interrupted_on_the_frame_they_were_about_to_pop() {
-    let mut cpu = ScriptedCpu::default();
-    let mut guest = initialised(Variant::D, &mut cpu, 0x1F);
-    cpu.calls(LHCALL_LOAD_IDT_ENTRY, [33, HANDLER, INTERRUPT_GATE]);
-    until_preempted(&mut guest, &mut cpu);
-    set_data(&mut guest, 0, IF);
-    (guest.regs.eip, guest.regs.esp) = (crate::scripted::KERNEL + 0x100, 0x8000);
-    guest.interrupts.raise(1);
-    until_preempted(&mut guest, &mut cpu);
-    let entered = cpu.entries.last().unwrap();
-    assert_eq!((entered.eip, entered.esp), (HANDLER, 0x8000));
-    assert_eq!(data(&guest, 0), 0);
-}
-
-#[test]
-fn a_whole_gdt_is_loaded_and_one_too_long_is_not() {
-    let mut cpu = ScriptedCpu::default();
-    let mut guest = running_guest(&mut cpu);
-    guest.memory.write_u32(GuestPhys(0x5000 + 14 * 8 + 4), 0x00CF_FA00).unwrap();
-    cpu.calls(LHCALL_LOAD_GDT, [0x5000, 32, 0]);
-    until_preempted(&mut guest, &mut cpu);
-    assert_eq!(cpu.pages().state.gdt[14], 0x00CF_FB00_0000_0000);
-    cpu.calls(LHCALL_LOAD_GDT, [0x5000, 33, 0]);
-    assert!(matches!(run(&mut guest, &mut cpu), Stop::Killed(KillReason::Descriptor(_))));
-}
-
-#[test]
-fn middle_directories_are_paes_alone() {
-    let mut cpu = ScriptedCpu::default();
-    let mut guest = running_guest(&mut cpu);
-    cpu.calls(LHCALL_SET_PMD, [0x5000, 0, 0]);
-    let reason = HypercallError::Unknown { number: LHCALL_SET_PMD }.into();
-    assert_eq!(run(&mut guest, &mut cpu), Stop::Killed(reason));
 }

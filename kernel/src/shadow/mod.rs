@@ -34,6 +34,7 @@
 
 pub mod change;
 pub mod entry;
+mod evict;
 pub mod fault;
 pub mod pool;
 pub mod roots;
@@ -43,7 +44,7 @@ pub mod walk;
 mod tests;
 
 use abi::lguest_data::SWITCHER_BASE;
-use abi::{GuestLinear, GuestPhys, GuestResult, HostPhys, KillReason, PAGE_SIZE};
+use abi::{GuestLinear, GuestPhys, GuestResult, HostPhys, PAGE_SIZE};
 
 use entry::{A, D, P, U, W};
 use pool::{ENTRIES, Pool, TableId};
@@ -217,20 +218,6 @@ impl Shadow {
         Ok(table)
     }
 
-    /// A free table, if need be at the cost of an old root, then of the current one's own tables,
-    /// then of the kernel's.
-    fn take_table(&mut self) -> GuestResult<TableId> {
-        loop {
-            if let Some(table) = self.pool.take() {
-                return Ok(table);
-            }
-            let did_help = self.drop_oldest_root() || self.drop_current_user() || self.drop_kernel();
-            if !did_help {
-                return Err(KillReason::OutOfFrames);
-            }
-        }
-    }
-
     /// The one place that changes an entry of a directory or table.
     #[inline]
     fn edit(&mut self, table: TableId, index: usize, entry: u32) {
@@ -251,65 +238,6 @@ impl Shadow {
         match self.pool.table_at(entry) {
             Some(table) => self.pool.get(table, table_index(at)),
             None => 0,
-        }
-    }
-
-    fn drop_all(&mut self) {
-        while let Some(root) = self.roots.remove_any() {
-            self.give_back_root(root);
-        }
-        self.drop_kernel();
-    }
-
-    fn drop_oldest_root(&mut self) -> bool {
-        let oldest = self.roots.remove_oldest();
-        oldest.map(|root| self.give_back_root(root)).is_some()
-    }
-
-    fn give_back_root(&mut self, root: Root) {
-        self.drop_user(root.directory);
-        self.pool.give_back(root.directory);
-    }
-
-    /// Drops the part below the shared half; true if there was any.
-    fn drop_user(&mut self, directory: TableId) -> bool {
-        let mut from = 0;
-        while let Some(slot) = self.pool.next_used(directory, from..self.first_shared) {
-            self.drop_slot(directory, slot);
-            from = slot + 1;
-        }
-        from > 0
-    }
-
-    fn drop_current_user(&mut self) -> bool {
-        self.is_pinned &= self.stack_is_shared();
-        self.roots.current().is_some_and(|root| self.drop_user(root.directory))
-    }
-
-    /// Drops the shared half; true if there was any.
-    fn drop_kernel(&mut self) -> bool {
-        self.is_pinned = false;
-        let mut from = self.first_shared;
-        while let Some(slot) = self.pool.next_used(self.template, from..SWITCHER_SLOT) {
-            self.drop_shared_slot(slot);
-            from = slot + 1;
-        }
-        from > self.first_shared
-    }
-
-    fn drop_slot(&mut self, directory: TableId, slot: usize) {
-        let entry = self.pool.get(directory, slot);
-        self.edit(directory, slot, 0);
-        if let Some(table) = self.pool.table_at(entry) {
-            self.pool.give_back(table);
-        }
-    }
-
-    fn drop_shared_slot(&mut self, slot: usize) {
-        let entry = self.pool.get(self.template, slot);
-        self.edit_shared_slot(slot, 0);
-        if let Some(table) = self.pool.table_at(entry) {
-            self.pool.give_back(table);
         }
     }
 
