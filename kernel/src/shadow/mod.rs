@@ -147,7 +147,7 @@ impl Shadow {
     /// The directory to load for the Guest on the CPU with this `switcher_table`.
     ///
     /// # Errors
-    /// [`KillReason::OutOfFrames`].
+    /// [`abi::KillReason::OutOfFrames`].
     #[inline]
     pub fn root(&mut self, switcher_table: HostPhys) -> GuestResult<HostPhys> {
         if switcher_table != self.switcher_table {
