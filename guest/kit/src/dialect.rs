@@ -42,7 +42,7 @@ impl Dialect {
     /// The variant's place in [`Variant::ALL`].
     pub(crate) const VARIANT: u32 = 7;
     /// Registers, ring or tables are not those of most: there is a slower way for it.
-    const ODD: u32 = 1 << 3;
+    pub(crate) const ODD: u32 = 1 << 3;
     /// The first argument is in EDX.
     pub(crate) const EDX_FIRST: u32 = 1 << 4;
     /// It starts on tables the Host made.

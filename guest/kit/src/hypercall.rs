@@ -13,12 +13,12 @@
 //!
 //! Next on the tour: [`crate::lazy`].
 
-use core::arch::asm;
+use core::arch::{asm, global_asm};
 
 use abi::hypercall as number;
 use abi::{GuestLinear, GuestPhys, Nanos, Variant};
 
-use crate::dialect::Dialect;
+use crate::dialect::{self, Dialect};
 use crate::gate::Gate;
 use crate::page_table::Entry;
 use crate::segment_descriptor::SegmentDescriptor;
@@ -28,15 +28,13 @@ use crate::segment_descriptor::SegmentDescriptor;
 pub struct Call {
     /// Its number, `abi::hypercall::LHCALL_*`.
     pub(crate) number: u32,
-    /// Its first three arguments.
+    /// Its arguments. With PAE, SET_PTE has a fourth, which for memory below 4 GiB is 0.
     pub(crate) arguments: [u32; 3],
-    /// The fourth, which only SET_PTE has, and only with PAE.
-    pub(crate) fourth: u32,
 }
 
 impl Call {
     const fn new(number: u32, arguments: [u32; 3]) -> Self {
-        Self { number, arguments, fourth: 0 }
+        Self { number, arguments }
     }
 
     /// Empties the ring of queued calls.
@@ -63,11 +61,6 @@ impl Call {
     /// Says that `entry` now translates `at` in the tables of `root`.
     pub const fn set_pte(root: GuestPhys, at: GuestLinear, entry: Entry) -> Self {
         Self::new(number::LHCALL_SET_PTE, [root.0, at.0, entry.0])
-    }
-
-    /// The same with the high dword that a PAE entry has.
-    pub const fn set_wide_pte(root: GuestPhys, at: GuestLinear, entry: Entry, high: u32) -> Self {
-        Self { fourth: high, ..Self::set_pte(root, at, entry) }
     }
 
     /// Says that entry `index` of the middle directory `middle` has changed, which PAE has.
@@ -127,8 +120,8 @@ impl Call {
         Self::new(number::LHCALL_SHUTDOWN, [text.0, how, 0])
     }
 
-    /// Its arguments in the order the dialect has them: in EBX, ECX and EDX, and in the ring.
-    pub(crate) fn registers(self, dialect: Dialect) -> [u32; 3] {
+    /// Its arguments in the order EBX, ECX, EDX, which is the ring's too.
+    pub(crate) fn in_registers(self, dialect: Dialect) -> [u32; 3] {
         let [a, b, c] = self.arguments;
         match dialect.variant() {
             Variant::AEdx => [b, c, a],
@@ -136,54 +129,69 @@ impl Call {
         }
     }
 
-    /// Makes the call now.
+    /// Makes the call now. What differs in the odd dialects is done out of line, so that the others
+    /// pay for a test and a branch not taken.
     #[inline(always)]
     pub fn make(self) {
-        if !Dialect::current().is_plain() {
-            return self.make_oddly();
-        }
         let [a, b, c] = self.arguments;
         // SAFETY: the Host preserves every register; what a call may do to memory (page tables) is
         // the business of the modules that prepare such calls. An interrupt that is delivered
         // on the way out runs a handler, so memory is not promised to stay as it was.
         unsafe {
-            asm!("int {vector}", vector = const number::HYPERCALL_VECTOR,
-                in("eax") self.number, in("ebx") a, in("ecx") b, in("edx") c);
+            asm!(
+                "test byte ptr [{DIALECT}], {ODD}",
+                "jnz 2f",
+                "int {VECTOR}",
+                "3:",
+                ".pushsection .text.odd_call, \"ax\"",
+                "2: call odd_call",
+                "jmp 3b",
+                ".popsection",
+                DIALECT = sym dialect::DIALECT,
+                ODD = const Dialect::ODD,
+                VECTOR = const number::HYPERCALL_VECTOR,
+                in("eax") self.number, in("ebx") a, in("ecx") b, in("edx") c,
+            );
         }
     }
-}
 
-impl Call {
-    /// Makes the call as the dialect has it, whatever that is.
-    #[cold]
-    fn make_oddly(self) {
-        let dialect = Dialect::current();
-        let call = (self.number, self.registers(dialect), self.fourth);
-        if dialect.calls_by_vmcall() { vmcall(call) } else { int(call) }
-    }
-
-    /// Makes the call by `vmcall`, whatever the dialect.
-    pub fn make_by_vmcall(self) {
-        vmcall((self.number, self.registers(Dialect::current()), self.fourth));
+    /// Makes a call without arguments by `vmcall`.
+    pub(crate) fn make_by_vmcall(self) {
+        // SAFETY: as for `make`.
+        unsafe { asm!("vmcall", in("eax") self.number) };
     }
 }
 
-/// Defines a function that makes a call by one instruction, with all four arguments. ESI is not
-/// ours to name, so EDI carries its value there and back.
-macro_rules! by_instruction {
-    ($name:ident, $instruction:literal) => {
-        fn $name((number, [ebx, ecx, edx], esi): (u32, [u32; 3], u32)) {
-            // SAFETY: as for `Call::make`; ESI holds again what it held.
-            unsafe {
-                asm!("xchg esi, edi", $instruction, "xchg esi, edi",
-                    in("eax") number, in("ebx") ebx, in("ecx") ecx, in("edx") edx, in("edi") esi);
-            }
-        }
-    };
-}
-
-by_instruction!(int, "int 0x1f");
-by_instruction!(vmcall, "vmcall");
+// Makes a call whose first arguments are in EBX, ECX and EDX as the dialect has it, and leaves all
+// registers as they were. ESI is the high dword of a PAE entry: below 4 GiB, where a Guest is.
+global_asm!(
+    ".pushsection .text.odd_call, \"ax\"",
+    "odd_call:",
+    "  push esi",
+    "  xor esi, esi",
+    "  test dword ptr [{DIALECT}], {VMCALL}",
+    "  jnz 3f",
+    "  test dword ptr [{DIALECT}], {EDX_FIRST}",
+    "  jnz 2f",
+    "  int {VECTOR}",
+    "  pop esi",
+    "  ret",
+    "2: xchg ebx, edx", // c b a
+    "  xchg ebx, ecx", // b c a, as EBX, ECX and EDX go
+    "  int {VECTOR}",
+    "  xchg ebx, ecx",
+    "  xchg ebx, edx",
+    "  pop esi",
+    "  ret",
+    "3: vmcall",
+    "  pop esi",
+    "  ret",
+    ".popsection",
+    DIALECT = sym dialect::DIALECT,
+    VMCALL = const Dialect::VMCALL,
+    EDX_FIRST = const Dialect::EDX_FIRST,
+    VECTOR = const number::HYPERCALL_VECTOR,
+);
 
 /// Sleeps until an interrupt that is not blocked; it has been handled on return.
 pub fn halt() {

@@ -21,7 +21,7 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use abi::lguest_data::RING_READY;
+use abi::lguest_data::{LAYOUT_C, Layout, RING_READY};
 
 use crate::dialect::Dialect;
 use crate::hypercall::Call;
@@ -48,18 +48,22 @@ pub fn issue(call: Call) {
 
 /// Queues `call`; makes it if the ring is full.
 pub fn queue(call: Call) {
-    let slot = CURSOR.with(|cursor| cursor.claim(|slot| shared::hcall_status(slot).load(Ordering::Relaxed)));
-    match slot {
-        Some(slot) => fill(slot, call),
-        None => call.make(),
+    let dialect = Dialect::current();
+    if dialect.is_plain() {
+        queue_in(&LAYOUT_C, call, call.arguments);
+    } else {
+        queue_in(shared::layout(), call, call.in_registers(dialect));
     }
 }
 
-fn fill(slot: usize, call: Call) {
-    let dialect = Dialect::current();
-    let [a, b, c] = if dialect.is_plain() { call.arguments } else { call.registers(dialect) };
-    for (to, from) in shared::hcall(slot).iter().zip([call.number, a, b, c, call.fourth]) {
+#[inline(always)]
+fn queue_in(layout: &Layout, call: Call, [ebx, ecx, edx]: [u32; 3]) {
+    let status = |slot| shared::hcall_status_in(layout, slot);
+    let Some(slot) = CURSOR.with(|cursor| cursor.claim(|slot| status(slot).load(Ordering::Relaxed))) else {
+        return call.make();
+    };
+    for (to, from) in shared::hcall_in(layout, slot).iter().zip([call.number, ebx, ecx, edx, 0]) {
         to.store(from, Ordering::Relaxed);
     }
-    shared::hcall_status(slot).store(RING_READY, Ordering::Release);
+    status(slot).store(RING_READY, Ordering::Release);
 }

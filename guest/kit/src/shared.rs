@@ -188,26 +188,30 @@ pub fn noirq() -> core::ops::Range<u32> {
 }
 
 /// Status byte of ring slot `index`.
-#[inline(always)]
 pub fn hcall_status(index: usize) -> &'static AtomicU8 {
-    let start = if Dialect::current().is_plain() { LAYOUT_C.hcall_status } else { layout().hcall_status };
-    assert!(index < RING_ENTRIES);
-    let offset = start as usize + index;
+    hcall_status_in(layout(), index)
+}
+
+/// The record of ring slot `index`: four words in layout A, then five.
+pub fn hcall(index: usize) -> &'static [AtomicU32] {
+    hcall_in(layout(), index)
+}
+
+/// [`hcall_status`] for who knows the layout.
+#[inline(always)]
+pub(crate) fn hcall_status_in(layout: &Layout, index: usize) -> &'static AtomicU8 {
+    assert!(index < RING_ENTRIES && layout.hcall_status as usize + RING_ENTRIES <= LEN as usize);
+    let offset = layout.hcall_status as usize + index;
     // SAFETY: in bounds by the assertion; a byte is always aligned; only reached as atomics.
     unsafe { AtomicU8::from_ptr(DATA.0.get().byte_add(offset).cast()) }
 }
 
-/// The record of ring slot `index`: four words in layout A, then five.
+/// [`hcall`] for who knows the layout.
 #[inline(always)]
-pub fn hcall(index: usize) -> &'static [AtomicU32] {
-    assert!(index < RING_ENTRIES);
-    let (start, len) = if Dialect::current().is_plain() {
-        (LAYOUT_C.hcalls, LAYOUT_C.hcall_len)
-    } else {
-        (layout().hcalls, layout().hcall_len)
-    };
-    let first = word(start + index as u32 * len);
-    // SAFETY: the record lies within the area as its layout says, dwords side by side; an atomic has
-    // the layout of its integer; only reached as atomics.
-    unsafe { core::slice::from_raw_parts(first, len as usize / 4) }
+pub(crate) fn hcall_in(layout: &Layout, index: usize) -> &'static [AtomicU32] {
+    assert!(index < RING_ENTRIES && layout.hcalls + RING_ENTRIES as u32 * layout.hcall_len <= LEN);
+    let first = word(layout.hcalls + index as u32 * layout.hcall_len);
+    // SAFETY: in bounds by the assertion, dwords side by side; an atomic has the layout of its
+    // integer; only reached as atomics.
+    unsafe { core::slice::from_raw_parts(first, layout.hcall_len as usize / 4) }
 }

@@ -160,12 +160,10 @@ impl Root {
         unsafe { write_phys(slot, entry.0) }
     }
 
-    /// Changes the entry for `at` to one that leads beyond 4 GiB, which only PAE could spell, and
-    /// keeps it to itself.
-    pub fn write_beyond_4_gib(self, at: GuestLinear, entry: Entry, high: u32) {
+    /// Changes the high dword of the entry for `at`, which PAE has, and keeps it to itself.
+    pub fn write_high(self, at: GuestLinear, high: u32) {
         assert!(format() == Format::Pae, "no other entry has a high dword");
-        self.write(at, entry);
-        let slot = self.slot(at).expect("there is a table for it now");
+        let slot = self.slot(at).expect("a high dword comes with a low one");
         // SAFETY: the high half of a slot of a table of ours, in the direct map.
         unsafe { write_phys(GuestPhys(slot.0 + 4), high) }
     }
