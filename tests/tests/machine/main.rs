@@ -5,7 +5,7 @@
 //! is a mistake in the configuration told and survived ([`bad_input`]), does every loader
 //! do ([`loaders`]), what if the hardware is poor or hostile ([`hardware`]), is the image
 //! what it claims to be ([`image`]), do the scripts work ([`scripts`]), what does it cost
-//! ([`bench`]).
+//! ([`bench`]), and do several Guests leave each other alone ([`together`]).
 
 mod bad_input;
 mod bench;
@@ -15,3 +15,5 @@ mod hardware;
 mod image;
 mod loaders;
 mod scripts;
+mod selftests;
+mod together;
