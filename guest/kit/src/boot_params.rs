@@ -7,8 +7,8 @@
 //!
 //! Next on the tour: [`crate::frames`].
 
-use abi::GuestPhys;
-use abi::boot_params::{CMD_LINE_PTR, COMMAND_LINE_MAX, E820_MAP};
+use abi::boot_params::{CMD_LINE_PTR, COMMAND_LINE_MAX, E820_MAP, RAMDISK_SIZE};
+use abi::{GuestPhys, PAGE_SIZE};
 
 use crate::frames::{direct, read_phys};
 
@@ -23,6 +23,11 @@ fn field(offset: u32) -> u32 {
 /// Bytes of RAM; the device page begins right behind.
 pub fn memory_size() -> u32 {
     field(E820_MAP + E820_LEN)
+}
+
+/// Bytes of the initrd at the end of RAM, in whole pages.
+pub fn initrd_size() -> u32 {
+    field(RAMDISK_SIZE).next_multiple_of(PAGE_SIZE)
 }
 
 /// The command line, empty if it is not text.

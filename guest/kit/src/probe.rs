@@ -168,6 +168,8 @@ instructions! {
     invlpg = "invlpg [eax]";
     /// Executes what no CPU knows.
     ud2 = "ud2";
+    /// Makes FLUSH_ASYNC by `vmcall`, which a CPU that runs no such machine does not know either.
+    vmcall = "vmcall";
     /// Touches the FPU.
     fnop = "fnop";
     /// Sends a byte to port 0x80.

@@ -3,6 +3,7 @@
 //! ```text
 //!   test: PASS name                     its body returned
 //!   test: FAIL name: reason             its body panicked: `assert!` is all it takes
+//!   test: SKIP name: reason             the Guest speaks no dialect that could show it
 //!   test: expect-kill part of sentence  it is about to break the treaty …
 //!   test: FAIL name: survived           … and nobody minded
 //! ```
@@ -43,6 +44,13 @@ pub fn run(name: &'static str, body: fn()) -> ! {
 pub fn pass() -> ! {
     let name = name().unwrap_or("?");
     println!("test: PASS {name}");
+    power::off(format_args!("{name} is over"))
+}
+
+/// Says that the test has nothing to show here, and powers off.
+pub fn skip(reason: &str) -> ! {
+    let name = name().unwrap_or("?");
+    println!("test: SKIP {name}: {reason}");
     power::off(format_args!("{name} is over"))
 }
 

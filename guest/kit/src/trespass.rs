@@ -11,10 +11,12 @@
 use core::arch::asm;
 
 use abi::GuestLinear;
+use abi::hypercall::LHCALL_SET_PTE;
 use abi::lguest_data::SWITCHER_BASE;
 
 use crate::hypercall::Call;
 use crate::lazy;
+use crate::paging::Root;
 
 /// Makes hypercall `number` with whatever arguments.
 pub fn hypercall(number: u32, arguments: [u32; 3]) {
@@ -166,4 +168,14 @@ pub fn call_with_stale_segment(selector: u16, change: impl FnOnce()) {
     Call::FLUSH_ASYNC.make();
     // SAFETY: the null selector may always be loaded.
     unsafe { asm!("mov gs, {:e}", in(reg) 0u32) };
+}
+
+/// Announces a PAE entry with a high dword, which [`Call::make`] never does.
+pub fn announce_high(root: Root, at: GuestLinear, low: u32, high: u32) {
+    // SAFETY: the Host changes no register, and ESI, which is not ours to name, holds again what it
+    // held; what became of the tables shows at the next access.
+    unsafe {
+        asm!("xchg esi, edi", "int 0x1f", "xchg esi, edi",
+            in("eax") LHCALL_SET_PTE, in("ebx") root.phys().0, in("ecx") at.0, in("edx") low, in("edi") high);
+    }
 }

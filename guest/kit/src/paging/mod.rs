@@ -184,6 +184,15 @@ impl Root {
         slot.map_or(Entry::ABSENT, |slot| Entry(unsafe { read_phys(slot) }))
     }
 
+    /// Changes PAE's pointer for `at`, and tells the Host.
+    ///
+    /// # Panics
+    /// If it is that of the kernel half.
+    pub fn set_pointer(self, at: GuestLinear, entry: Entry) {
+        assert!(at.0 < PAGE_OFFSET, "the direct map stays as it is");
+        self.put_pointer(at, entry);
+    }
+
     /// PAE's pointer to the directory for `at`.
     pub fn pointer(self, at: GuestLinear) -> Entry {
         // SAFETY: one of the four pointers of a top level of ours, in the direct map.

@@ -29,7 +29,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use abi::lguest_data::IF;
 use abi::{GuestLinear, PAGE_SIZE};
 
-use crate::frames::Frame;
+use crate::frames::{Frame, is_in_image};
 use crate::hypercall::Call;
 use crate::local::Local;
 use crate::page_table::Entry;
@@ -99,6 +99,31 @@ pub fn on_system_call(answer: SystemCall) {
 /// # Panics
 /// If a program runs already.
 pub fn run(program: &[u8], arguments: [u32; 3]) -> Outcome {
+    mapped(program, || {
+        // SAFETY: code and stack are mapped for ring 3; `leave` brings the kernel's stack back.
+        enter(|| unsafe { enter_user(CODE_AT.0, STACK_AT.0 + PAGE_SIZE, &raw const arguments) })
+    })
+}
+
+/// What the `iret` of [`run`] takes: EIP, CS, EFLAGS, ESP, SS.
+pub const FRAME: [u32; 5] =
+    [CODE_AT.0, USER_CODE as u32, USER_EFLAGS, STACK_AT.0 + PAGE_SIZE, USER_DATA as u32];
+
+/// As [`run`], by the `iret` frame that lies at `frame`, with the kernel's stack below it.
+///
+/// # Panics
+/// If a program runs already, or Rust's own variables live there.
+pub fn run_by_frame(program: &[u8], arguments: [u32; 3], frame: GuestLinear) -> Outcome {
+    assert!(!is_in_image(frame), "a frame must not lie in the image");
+    mapped(program, || {
+        // SAFETY: code and stack are mapped for ring 3, and `iret` checks the frame; `leave` brings
+        // the kernel's stack back.
+        enter(|| unsafe { enter_user_by(frame.0, &raw const arguments) })
+    })
+}
+
+/// Calls `go` with `program` and a stack mapped for ring 3.
+fn mapped(program: &[u8], go: impl FnOnce() -> Outcome) -> Outcome {
     let (code, stack) = (Frame::alloc(), Frame::alloc());
     code.copy_from(program);
     let root = Root::current();
@@ -106,7 +131,7 @@ pub fn run(program: &[u8], arguments: [u32; 3]) -> Outcome {
         root.map(CODE_AT, &code, Entry::P | Entry::US | Entry::A);
         root.map(STACK_AT, &stack, Entry::KERNEL | Entry::US);
     });
-    let outcome = enter(arguments);
+    let outcome = go();
     lazy::batch(|| {
         root.unmap(CODE_AT);
         root.unmap(STACK_AT);
@@ -114,11 +139,10 @@ pub fn run(program: &[u8], arguments: [u32; 3]) -> Outcome {
     outcome
 }
 
-fn enter(arguments: [u32; 3]) -> Outcome {
+fn enter(go: impl FnOnce()) -> Outcome {
     let saved = interrupts::save_and_disable();
     assert!(RESUME.load(Ordering::Relaxed) == 0, "one program at a time");
-    // SAFETY: code and stack are mapped for ring 3; `leave` brings the kernel's stack back.
-    unsafe { enter_user(CODE_AT.0, STACK_AT.0 + PAGE_SIZE, &raw const arguments) };
+    go();
     RESUME.store(0, Ordering::Relaxed);
     let outcome = OUTCOME.with(Option::take).expect("`leave` comes with an outcome");
     interrupts::restore(saved);
@@ -183,6 +207,33 @@ unsafe extern "C" fn enter_user(eip: u32, esp: u32, arguments: *const [u32; 3]) 
         USER_DATA = const USER_DATA,
         USER_CODE = const USER_CODE,
         USER_EFLAGS = const USER_EFLAGS,
+    )
+}
+
+/// The same with a frame that is there already.
+///
+/// # Safety
+/// 1. The frame at `esp` leads to ring 3, and the stack below it is nobody's; 2. nobody else's
+///    RESUME is pending.
+#[unsafe(naked)]
+unsafe extern "C" fn enter_user_by(esp: u32, arguments: *const [u32; 3]) {
+    naked_asm!(
+        "push ebp",
+        "push ebx",
+        "push esi",
+        "push edi",
+        "mov [{RESUME}], esp",
+        "mov eax, [esp + 24]",
+        "mov esp, [esp + 20]",
+        "mov ebx, [eax]",
+        "mov ecx, [eax + 4]",
+        "mov edx, [eax + 8]",
+        "mov eax, {USER_DATA}",
+        "mov ds, eax",
+        "mov es, eax",
+        "jmp iret_stub",
+        RESUME = sym RESUME,
+        USER_DATA = const USER_DATA,
     )
 }
 

@@ -80,6 +80,9 @@ programs! {
     /// Makes a hypercall, which is the kernel's alone.
     hypercall { "int 0x1f", exit!() }
 
+    /// Makes a hypercall the other way.
+    vmcall { "vmcall", exit!() }
+
     /// Turns interrupts off, which is nobody's.
     cli { "cli", exit!() }
 
