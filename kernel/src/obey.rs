@@ -179,3 +179,7 @@ fn load_tls<M: GuestMemory>(guest: &mut Guest<M>, at: GuestPhys) -> GuestResult 
     guest.gdt.load_tls(core::array::from_fn(|index| u64::from_le_bytes(entries[index])));
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "obey_tests.rs"]
+mod tests;
