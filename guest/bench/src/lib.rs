@@ -11,21 +11,25 @@
 //!   bench native-NAME FIGURE    by the same code at ring 0
 //! ```
 //!
-//! To add a row: write its operation in [`operations`], add a line to
-//! [`operations::rows`].
+//! To add a row: write its operation in [`operations`] or, if it is about page
+//! tables, in [`spaces`], and add a line to the `rows` there.
 //!
 //! Next on the tour: [`figure`].
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 
+#[cfg(not(test))]
+pub mod devices;
 pub mod figure;
 #[cfg(not(test))]
 pub mod operations;
 #[cfg(not(test))]
 pub mod row;
+#[cfg(not(test))]
+pub mod spaces;
 
 #[cfg(not(test))]
-use kit::{Nanos, paging::Root};
+use kit::{GuestLinear, Nanos, page_table::Entry, paging::Root};
 
 /// What has to be asked of a Host, or done where there is none.
 #[cfg(not(test))]
@@ -34,6 +38,16 @@ pub trait Machine {
     fn switch_to(root: Root);
     /// Drops what is remembered of the user half.
     fn forget_user_half();
+    /// Drops everything that is remembered, of every address space.
+    fn forget_everything();
+    /// Drops what is remembered of the table for `at` below `root`.
+    fn forget_table(root: Root, at: GuestLinear);
+    /// Says that `entry` now translates `at` below `root`.
+    fn announce(root: Root, at: GuestLinear, entry: Entry);
+    /// Says so no later than at the next [`Machine::announce_now`].
+    fn announce_later(root: Root, at: GuestLinear, entry: Entry);
+    /// Says what was put off.
+    fn announce_now();
     /// Asks for one timer interrupt.
     fn set_alarm(delay: Nanos);
 }

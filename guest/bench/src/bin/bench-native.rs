@@ -4,10 +4,10 @@
 #![deny(unsafe_code)]
 
 use kit::native::machine;
+use kit::page_table::Entry;
 use kit::paging::Root;
-use kit::{Nanos, interrupts};
-use rows::operations::{prepare, rows};
-use rows::{Machine, row};
+use kit::{GuestLinear, Nanos, interrupts};
+use rows::{Machine, operations, row, spaces};
 
 kit::guest!(main);
 
@@ -25,14 +25,39 @@ impl Machine for Bare {
         machine::forget_all();
     }
 
+    fn forget_everything() {
+        machine::forget_all();
+    }
+
+    #[inline(always)]
+    fn forget_table(_: Root, _: GuestLinear) {
+        machine::forget_all();
+    }
+
+    #[inline(always)]
+    fn announce(_: Root, at: GuestLinear, _: Entry) {
+        machine::forget_page(at);
+    }
+
+    /// There is nothing to gain by waiting.
+    #[inline(always)]
+    fn announce_later(root: Root, at: GuestLinear, entry: Entry) {
+        Self::announce(root, at, entry);
+    }
+
+    #[inline(always)]
+    fn announce_now() {}
+
     fn set_alarm(delay: Nanos) {
         machine::set_alarm(delay);
     }
 }
 
 fn main() {
-    prepare::<Bare>();
+    operations::prepare::<Bare>();
+    spaces::prepare();
     interrupts::enable();
     machine::open();
-    row::print("native-", &rows::<Bare>());
+    row::print("native-", &operations::rows::<Bare>());
+    row::print("native-", &spaces::rows::<Bare>());
 }

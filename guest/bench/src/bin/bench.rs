@@ -4,10 +4,12 @@
 #![deny(unsafe_code)]
 
 use kit::hypercall::Call;
+use kit::page_table::Entry;
 use kit::paging::Root;
-use kit::{Nanos, interrupts, time};
-use rows::operations::{NULL_HYPERCALL, prepare, rows};
-use rows::{Machine, row};
+use kit::{GuestLinear, Nanos, interrupts, lazy, time};
+use rows::operations::{self, NULL_HYPERCALL};
+use rows::spaces::hosted::{announcement, end_of_table};
+use rows::{Machine, devices, row, spaces};
 
 kit::guest!(main);
 
@@ -25,14 +27,43 @@ impl Machine for UnderHost {
         Call::FLUSH_USER.make();
     }
 
+    fn forget_everything() {
+        Call::FLUSH_ALL.make();
+    }
+
+    #[inline(always)]
+    fn forget_table(root: Root, at: GuestLinear) {
+        end_of_table(root, at).make();
+    }
+
+    #[inline(always)]
+    fn announce(root: Root, at: GuestLinear, entry: Entry) {
+        announcement(root, at, entry).make();
+    }
+
+    #[inline(always)]
+    fn announce_later(root: Root, at: GuestLinear, entry: Entry) {
+        lazy::queue(announcement(root, at, entry));
+    }
+
+    #[inline(always)]
+    fn announce_now() {
+        Call::FLUSH_ASYNC.make();
+    }
+
     fn set_alarm(delay: Nanos) {
         time::set_alarm(delay);
     }
 }
 
 fn main() {
-    prepare::<UnderHost>();
+    operations::prepare::<UnderHost>();
+    spaces::prepare();
+    devices::prepare();
     interrupts::enable();
     row::print("", &[NULL_HYPERCALL]);
-    row::print("", &rows::<UnderHost>());
+    row::print("", &operations::rows::<UnderHost>());
+    row::print("", &spaces::rows::<UnderHost>());
+    row::print("", &spaces::hosted_rows::<UnderHost>());
+    row::print("", &[devices::INTERRUPT_DELIVERY]);
 }
