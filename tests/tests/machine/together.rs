@@ -1,0 +1,182 @@
+//! Several Guests at once: an innocent one beside each that attacks, and who gets how much.
+//!
+//! A Guest alone shows what the Host allows; only a neighbour shows what it protects. The
+//! innocent one checks its memory, its numbers in the FPU, its faults and its tick all the
+//! while, and how long its work takes on the machine's counted clock.
+
+use std::time::Duration;
+
+use emulated::{Bochs, Boot, Outcome, Qemu, artefacts};
+
+use crate::guests::SILENT;
+
+/// QEMU counts instructions: one is a nanosecond, on every computer.
+const COUNTED: [&str; 4] = ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01T00:00:00,clock=vm"];
+/// Rounds of the innocent Guest's work ...
+const ROUNDS: u32 = 200;
+/// ... and the milliseconds they take at most if it has the CPU to itself.
+const ALONE: usize = 150;
+/// Longest a boot with attackers takes on a slow computer: counting makes switches slow.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// An attacker: the program, and what it is told.
+type Attacker<'a> = (&'a str, &'a str);
+
+fn boot(attackers: &[Attacker<'_>]) -> Boot {
+    let innocent = |boot: Boot, seed: usize| {
+        let within = ALONE * (attackers.len() + 2);
+        let line = format!("guest name=innocent{seed} mem=3M -- seed={seed} rounds={ROUNDS} within={within}");
+        boot.with(artefacts::guest("innocent"), line)
+    };
+    let crowd = attackers.iter().fold(innocent(Boot::bare(), 1), |boot, (name, told)| {
+        boot.with(artefacts::guest(name), format!("guest name={name} mem=3M -- {told}"))
+    });
+    innocent(crowd, 2)
+}
+
+/// Runs an innocent Guest at either end of a row of attackers, who must not make a difference.
+#[track_caller]
+fn disturb(attackers: &[Attacker<'_>]) -> Outcome {
+    let qemu = Qemu::kernel(&boot(attackers)).options(&COUNTED).options(&["-m", "512"]);
+    let outcome = qemu.limit(LIMIT).start().finish();
+    outcome.agreed_exit_code();
+    undisturbed(&outcome);
+    outcome
+}
+
+#[track_caller]
+fn undisturbed(outcome: &Outcome) {
+    let passed = outcome.log.lines().filter(|line| *line == "test: PASS innocent").count();
+    assert_eq!(passed, 2, "{}", outcome.log);
+    let bad = outcome.log.lines().find(|line| line.starts_with("test: FAIL") || line.contains("panic"));
+    assert_eq!(bad, None, "{}", outcome.log);
+    let frames = outcome.frames().unwrap_or_else(|| panic!("no count of frames:\n{}", outcome.log));
+    assert_eq!(frames.free, frames.total, "{}", outcome.log);
+}
+
+/// Runs attackers who stay within the treaty, so that all must end well.
+#[track_caller]
+fn survive(attackers: &[Attacker<'_>]) {
+    let outcome = disturb(attackers);
+    assert_eq!(outcome.exit_code(), Some(0), "{}", outcome.log);
+    for (name, _) in attackers {
+        let report = format!("test: PASS {name}");
+        assert!(outcome.log.lines().any(|line| line == report), "{name} did not pass:\n{}", outcome.log);
+    }
+}
+
+#[test]
+fn an_innocent_guest_is_undisturbed_by_floods_of_flushes_timers_and_faults() {
+    let all_along = "for=400";
+    survive(&[
+        ("fpu_thief", all_along),
+        ("hostile_flushes", all_along),
+        ("hostile_timer", all_along),
+        ("hostile_faults", all_along),
+    ]);
+}
+
+#[test]
+fn an_innocent_guest_is_undisturbed_by_floods_of_calls_kicks_text_and_exceptions() {
+    survive(&[
+        ("hostile_calls", "for=200"),
+        ("hostile_notify", "for=100"),
+        ("hostile_console", "pages=16"),
+        ("hostile_exceptions", "for=200"),
+    ]);
+}
+
+#[test]
+fn an_innocent_guest_is_undisturbed_by_those_who_never_sleep_and_those_who_forge() {
+    let all_along = "for=400";
+    survive(&[
+        ("hostile_spin", all_along),
+        ("hostile_scribble", all_along),
+        ("switcher_protected", ""),
+        ("privileged_instructions", ""),
+        ("descriptors_tamed", ""),
+        ("eflags_tamed", ""),
+        ("io_privilege", ""),
+        ("recursive_tables", ""),
+        ("queue_of_anything", ""),
+        ("many_spaces", ""),
+    ]);
+}
+
+/// Each Guest that must be killed, all in one machine, and each for what it did.
+#[test]
+fn an_innocent_guest_is_undisturbed_by_the_deaths_around_it() {
+    macro_rules! each_guest {
+        ($($test:ident: $guest:literal),*) => { [$($guest),*] };
+    }
+    let guests = include!(concat!(env!("OUT_DIR"), "/guests.rs"));
+    let doomed: Vec<Attacker<'_>> =
+        guests.into_iter().filter(|name| name.starts_with("kill_")).map(|name| (name, "")).collect();
+    assert!(doomed.len() > 40, "{} Guests that must be killed", doomed.len());
+    for some in doomed.chunks(20) {
+        let outcome = disturb(some);
+        assert_eq!(outcome.exit_code(), Some(1), "{}", outcome.log);
+        let announced = outcome.log.lines().filter_map(|line| line.strip_prefix("test: expect-kill "));
+        let words: Vec<&str> = announced.chain(SILENT.iter().map(|(_, words)| *words)).collect();
+        for (name, _) in some {
+            let sentence = outcome.killed(name).unwrap_or_else(|| panic!("{name} lives:\n{}", outcome.log));
+            assert!(words.iter().any(|words| sentence.contains(words)), "{name}: {sentence}");
+        }
+    }
+}
+
+/// What the Guests of a run say they got, in units of 100 000 instructions.
+fn shares(outcome: &Outcome) -> Vec<u32> {
+    let lines = outcome.log.lines().filter_map(|line| line.strip_prefix("share "));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect()
+}
+
+/// Ten seconds of the counted clock: 100 000 units in all. A fourth Guest sleeps; that the three get
+/// practically everything says what it costs.
+#[test]
+fn three_guests_get_a_third_each_and_a_sleeping_one_costs_nothing() {
+    let boot = ["a", "b", "c"].iter().fold(Boot::bare(), |boot, name| {
+        let line = format!("guest name={name} mem=3M -- as={name} from=500 until=10500");
+        boot.with(artefacts::guest("fair_share"), line)
+    });
+    let boot = boot.with(artefacts::guest("sleeper"), "guest name=sleeper mem=3M -- until=10600");
+    let outcome = Qemu::kernel(&boot).options(&COUNTED).limit(LIMIT).start().finish();
+    assert_eq!(outcome.agreed_exit_code(), 0, "{}", outcome.log);
+    let shares = shares(&outcome);
+    assert_eq!(shares.len(), 3, "{}", outcome.log);
+    let (least, most) = (shares.iter().min().unwrap(), shares.iter().max().unwrap());
+    assert!(most - least <= most / 20, "more than 5 % apart: {shares:?}");
+    assert!(shares.iter().sum::<u32>() >= 99_000, "more than 1 % went elsewhere: {shares:?}");
+}
+
+/// Guests with other segments, gates and stacks each, that take turns thousands of times.
+#[test]
+fn guests_that_alternate_keep_their_segments_gates_and_stacks() {
+    let names = ["1", "2", "3"];
+    let boot = names.iter().fold(Boot::bare(), |boot, id| {
+        boot.with(artefacts::guest("alternating"), format!("guest name=g{id} mem=3M -- id={id} rounds=1500"))
+    });
+    let outcome = Qemu::kernel(&boot).options(&COUNTED).limit(LIMIT).start().finish();
+    assert_eq!(outcome.agreed_exit_code(), 0, "{}", outcome.log);
+    let passed = outcome.log.lines().filter(|line| *line == "test: PASS alternating").count();
+    assert_eq!(passed, names.len(), "{}", outcome.log);
+}
+
+/// The same on the machine that checks segment limits and knows neither SSE nor MMX.
+#[test]
+fn a_crowd_in_bochs_gets_along() {
+    let attackers = [
+        ("fpu_thief", "for=50"),
+        ("hostile_scribble", "for=50"),
+        ("hostile_faults", "for=50"),
+        ("kill_stale_segment", ""),
+        ("kill_double_fault", ""),
+        ("alternating", "rounds=300"),
+    ];
+    let outcome = Bochs::grub(&boot(&attackers)).start().finish();
+    assert_eq!(outcome.exit_code(), Some(1), "{}", outcome.log);
+    undisturbed(&outcome);
+    assert!(outcome.killed("kill_stale_segment").is_some(), "{}", outcome.log);
+    assert!(outcome.killed("kill_double_fault").is_some(), "{}", outcome.log);
+    assert!(outcome.log.contains("test: PASS alternating"), "{}", outcome.log);
+}
