@@ -12,20 +12,23 @@ use crate::guests::SILENT;
 
 /// QEMU counts instructions: one is a nanosecond, on every computer.
 const COUNTED: [&str; 4] = ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01T00:00:00,clock=vm"];
-/// Rounds of the innocent Guest's work ...
-const ROUNDS: u32 = 200;
-/// ... and the milliseconds they take at most if it has the CPU to itself.
-const ALONE: usize = 150;
+/// What the innocent Guest does, and the milliseconds of the counted clock that takes at most if it
+/// has the CPU to itself.
+const WORK: (&str, usize) = ("rounds=200", 150);
+/// The same for Bochs, whose clock counts twenty nanoseconds an instruction.
+const WORK_IN_BOCHS: (&str, usize) = ("rounds=30", 450);
 /// Longest a boot with attackers takes on a slow computer: counting makes switches slow.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// An attacker: the program, and what it is told.
 type Attacker<'a> = (&'a str, &'a str);
 
-fn boot(attackers: &[Attacker<'_>]) -> Boot {
+/// An innocent Guest at either end of a row of attackers. Each may take the CPU for as long as it,
+/// and no longer.
+fn boot((rounds, alone): (&str, usize), attackers: &[Attacker<'_>]) -> Boot {
+    let within = alone * (attackers.len() + 2);
     let innocent = |boot: Boot, seed: usize| {
-        let within = ALONE * (attackers.len() + 2);
-        let line = format!("guest name=innocent{seed} mem=3M -- seed={seed} rounds={ROUNDS} within={within}");
+        let line = format!("guest name=innocent{seed} mem=3M -- seed={seed} {rounds} within={within}");
         boot.with(artefacts::guest("innocent"), line)
     };
     let crowd = attackers.iter().fold(innocent(Boot::bare(), 1), |boot, (name, told)| {
@@ -34,10 +37,10 @@ fn boot(attackers: &[Attacker<'_>]) -> Boot {
     innocent(crowd, 2)
 }
 
-/// Runs an innocent Guest at either end of a row of attackers, who must not make a difference.
+/// Runs attackers, who must not make a difference.
 #[track_caller]
 fn disturb(attackers: &[Attacker<'_>]) -> Outcome {
-    let qemu = Qemu::kernel(&boot(attackers)).options(&COUNTED).options(&["-m", "512"]);
+    let qemu = Qemu::kernel(&boot(WORK, attackers)).options(&COUNTED).options(&["-m", "512"]);
     let outcome = qemu.limit(LIMIT).start().finish();
     outcome.agreed_exit_code();
     undisturbed(&outcome);
@@ -173,7 +176,7 @@ fn a_crowd_in_bochs_gets_along() {
         ("kill_double_fault", ""),
         ("alternating", "rounds=300"),
     ];
-    let outcome = Bochs::grub(&boot(&attackers)).start().finish();
+    let outcome = Bochs::grub(&boot(WORK_IN_BOCHS, &attackers)).start().finish();
     assert_eq!(outcome.exit_code(), Some(1), "{}", outcome.log);
     undisturbed(&outcome);
     assert!(outcome.killed("kill_stale_segment").is_some(), "{}", outcome.log);
