@@ -158,6 +158,8 @@ instructions! {
     sysenter = "sysenter";
     /// Tries to enter a kernel the way of the K6.
     syscall = "syscall";
+    /// Tries to read a performance counter.
+    rdpmc = "rdpmc";
     /// Tries to read a model-specific register.
     rdmsr = "rdmsr";
     /// Tries to write a model-specific register.

@@ -1,6 +1,6 @@
 //! SYSENTER and SYSCALL lead nowhere, from ring 1 and from ring 3, with NT set or not: the way into
 //! the Host is `int 0x1f` alone. On a CPU that has them they find an entry point of 0, or none;
-//! on one that has not, they are undefined. Weakness 10 of the original Host.
+//! on one that has not, they are undefined. Performance counters are refused likewise. Weakness 10 of the original Host.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -17,6 +17,7 @@ fn fast_calls_refused() {
         check(with_flags(flags, probe::sysenter).expect_err("SYSENTER from ring 1"), 1);
         check(with_flags(flags, probe::syscall).expect_err("SYSCALL from ring 1"), 1);
     }
+    check(probe::rdpmc().expect_err("a performance counter"), 1);
     for program in [programs::sysenter(), programs::syscall()] {
         match user::run(program, [0; 3]) {
             Outcome::Trapped(fault) => check(fault, 3),
