@@ -5,7 +5,8 @@
 //! is a mistake in the configuration told and survived ([`bad_input`]), does every loader
 //! do ([`loaders`]), what if the hardware is poor or hostile ([`hardware`]), is the image
 //! what it claims to be ([`image`]), do the scripts work ([`scripts`]), what does it cost
-//! ([`bench`]), and do several Guests leave each other alone ([`together`]).
+//! ([`bench`]), do several Guests leave each other alone ([`together`]), is every year's treaty
+//! kept ([`variants`]).
 
 mod bad_input;
 mod bench;
@@ -17,3 +18,4 @@ mod loaders;
 mod scripts;
 mod selftests;
 mod together;
+mod variants;
