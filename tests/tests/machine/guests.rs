@@ -1,4 +1,6 @@
 //! Each test Guest, in both machines, as a test with its own name. `build.rs` lists them.
+//!
+//! Both machines' time is counted in instructions, so a verdict is the same on every run.
 
 use emulated::{Bochs, Boot, Outcome, Qemu, verdict};
 
@@ -28,7 +30,7 @@ mod in_qemu {
         ($($test:ident: $guest:literal),*) => {$(
             #[test]
             fn $test() {
-                super::passes($guest, &super::Qemu::kernel(&super::Boot::guest($guest, "")).start().finish());
+                super::passes($guest, &super::Qemu::kernel(&super::Boot::guest($guest, "")).counted().start().finish());
             }
         )*};
     }
