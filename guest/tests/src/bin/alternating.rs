@@ -18,7 +18,7 @@ use kit::paging::{Root, WINDOW};
 use kit::segment_descriptor::{KERNEL_DATA, SegmentDescriptor};
 use kit::traps::{self, TrapFrame, Verdict};
 use kit::user::{self, Outcome, programs};
-use kit::{GuestLinear, Nanos, PAGE_SIZE, hypercall, probe, segments, time};
+use kit::{GuestLinear, Nanos, PAGE_SIZE, hypercall, interrupts, probe, segments, time};
 
 kit::guest_test!(alternating);
 
@@ -40,6 +40,7 @@ fn alternating() {
     set_up(id);
     for round in 0..rounds {
         if round % 16 == 0 {
+            load_gates(id);
             load_segments(id, round);
         }
         time::set_alarm(Nanos::from_micros(20));
@@ -48,18 +49,15 @@ fn alternating() {
     }
 }
 
-/// Gates of one kind or the other, and a stack of its own.
+/// Handlers, and a stack of its own.
 fn set_up(id: u32) {
-    let kind = if id.is_multiple_of(2) { GateKind::Interrupt } else { GateKind::Trap };
-    traps::load_gate(3, kind, 3);
-    traps::load_gate(0x80, kind, 3);
     traps::handle(3, |frame| {
-        check_stack(frame);
+        check_way_in(frame);
         BREAKPOINTS.with(|count| *count += 1);
         Verdict::Resume
     });
     user::on_system_call(|frame| {
-        check_stack(frame);
+        check_way_in(frame);
         frame.eax = frame.ebx + number("id", 1) % 8;
     });
     let top = GuestLinear(WINDOW.0 + (id + 1) * 8 * PAGE_SIZE);
@@ -71,13 +69,28 @@ fn set_up(id: u32) {
     time::on_alarm(|| {});
 }
 
-/// Frames from ring 3 begin at the very top of the stack that was named.
-fn check_stack(frame: &TrapFrame) {
+fn kind(id: u32) -> GateKind {
+    if id.is_multiple_of(2) { GateKind::Interrupt } else { GateKind::Trap }
+}
+
+/// Frames from ring 3 begin at the very top of the stack that was named, and the flag tells whether
+/// the Host was asked or the CPU came straight.
+fn check_way_in(frame: &TrapFrame) {
+    let is_direct = kind(number("id", 1)) == GateKind::Trap;
+    assert_eq!(interrupts::are_enabled(), is_direct, "by another one's gate");
     assert_eq!((&raw const frame.ss).wrapping_add(1) as u32, STACK.get().0, "another one's stack");
 }
 
 fn base(id: u32, round: u32, segment: u32) -> u32 {
     64 * id + 16 * segment + round / 16 % 3 * 4
+}
+
+/// Takes the gates away first: what is loaded a second time has not changed.
+fn load_gates(id: u32) {
+    for vector in [3, 0x80] {
+        traps::unload_gate(vector);
+        traps::load_gate(vector, kind(id), 3);
+    }
 }
 
 /// Thread-local segments by themselves now, together with another one then.
