@@ -132,7 +132,7 @@ fn obey<M: GuestMemory, C: Cpu>(
         Hypercall::FlushTlb { everything: true } => guest.shadow.flush_all(),
         Hypercall::FlushTlb { everything: false } => guest.shadow.flush_user(),
         Hypercall::SetPte { top, at, entry, high } => {
-            guest.shadow.set_pte(&mut guest.memory, top, at, entry, high)?;
+            guest.shadow.set_pte(&guest.memory, top, at, entry, high)?;
         }
         Hypercall::SetPmd { .. } if guest.shadow.format() == Format::TwoLevel => {
             return Err(HypercallError::Unknown { number: LHCALL_SET_PMD }.into());

@@ -54,7 +54,7 @@ fn last_words_may_end_at_the_limit_and_a_restart_needs_none() {
 #[test]
 fn a_page_directory_may_be_the_last_page_and_none_behind() {
     assert_eq!(call(LHCALL_NEW_PGTABLE, [LIMIT - PAGE_SIZE, 0, 0]), Stop::Preempted);
-    for top in [LIMIT - PAGE_SIZE + 4, LIMIT, u32::MAX & !(PAGE_SIZE - 1)] {
+    for top in [LIMIT - PAGE_SIZE + 4, LIMIT, !(PAGE_SIZE - 1)] {
         let reason = PageTableError::Root { at: GuestPhys(top) }.into();
         assert_eq!(call(LHCALL_NEW_PGTABLE, [top, 0, 0]), Stop::Killed(reason));
     }
@@ -65,7 +65,7 @@ fn an_entry_may_name_the_last_page_and_none_behind() {
     let at = GuestLinear(0x4000_0000);
     let sets = |frame| call(LHCALL_SET_PTE, [TOP, at.0, frame | USED]);
     assert_eq!(sets(LIMIT - PAGE_SIZE), Stop::Preempted);
-    for frame in [LIMIT, u32::MAX & !(PAGE_SIZE - 1)] {
+    for frame in [LIMIT, !(PAGE_SIZE - 1)] {
         let reason = PageTableError::Entry { at, entry: frame | USED }.into();
         assert_eq!(sets(frame), Stop::Killed(reason));
     }

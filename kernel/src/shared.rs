@@ -142,11 +142,13 @@ impl Shared {
         if memory.read_u8(self.field(self.layout.hcall_status + slot))? == RING_FREE {
             return Ok(None);
         }
-        let (mut bytes, len) = ([0; size_of::<Call>()], self.layout.hcall_len);
-        let entry = self.field(self.layout.hcalls + slot * len);
-        memory.read_into(entry, &mut bytes[..len as usize])?;
-        let (words, _) = bytes.as_chunks::<4>();
-        Ok(Some(core::array::from_fn(|index| u32::from_le_bytes(words[index]))))
+        // Two known lengths: each becomes a few loads.
+        let (entry, mut call) = (self.field(self.layout.hcalls + slot * self.layout.hcall_len), [0; 5]);
+        match self.layout.hcall_len {
+            20 => read_words(memory, entry, &mut call)?,
+            _ => read_words::<4>(memory, entry, call.first_chunk_mut().expect("five words hold four"))?,
+        }
+        Ok(Some(call))
     }
 
     /// Frees the entry [`Shared::ring_next`] gave and moves on.
@@ -156,6 +158,15 @@ impl Shared {
         self.cursor = (self.cursor + 1) % RING_ENTRIES;
         Ok(())
     }
+}
+
+/// Reads `N` dwords from `at`.
+#[inline]
+fn read_words<const N: usize>(memory: &impl GuestMemory, at: GuestPhys, into: &mut [u32; N]) -> GuestResult {
+    let mut bytes = [[0; 4]; N];
+    memory.read_into(at, bytes.as_flattened_mut())?;
+    *into = bytes.map(u32::from_le_bytes);
+    Ok(())
 }
 
 #[cfg(test)]

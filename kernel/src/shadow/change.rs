@@ -52,7 +52,7 @@ impl Shadow {
     #[inline]
     pub fn set_pte(
         &mut self,
-        memory: &mut impl GuestMemory,
+        memory: &impl GuestMemory,
         top: GuestPhys,
         at: GuestLinear,
         entry: GuestEntry,
@@ -70,42 +70,37 @@ impl Shadow {
         }
         self.is_pinned &= !self.is_on_stack(at);
         if at.0 < self.kernel_address {
-            let Some(root) = self.roots.find(top) else {
-                return Ok(());
-            };
-            return self.change(memory, root.directory, top, at, entry);
+            if let Some(root) = self.roots.find(top) {
+                self.change(root.directory, at, entry);
+            }
+            return Ok(());
         }
         if directory_index(at) >= self.first_shared {
-            return self.change(memory, self.template, top, at, entry);
+            self.change(self.template, at, entry);
+            return Ok(());
         }
         // A kernel that begins in the middle of a slot has that slot in each root apart.
-        (0..self.roots.len()).try_for_each(|index| match self.roots.get(index) {
-            Some(root) => self.change(memory, root.directory, top, at, entry),
-            None => Ok(()),
-        })
+        for index in 0..self.roots.len() {
+            self.roots.get(index).into_iter().for_each(|root| self.change(root.directory, at, entry));
+        }
+        Ok(())
     }
 
+    /// Puts `entry` in, if there is a table for it that something was filled into before: then it
+    /// is known what the level above allows, and the Guest's tables need not be walked.
     #[inline]
-    fn change(
-        &mut self,
-        memory: &mut impl GuestMemory,
-        directory: TableId,
-        top: GuestPhys,
-        at: GuestLinear,
-        entry: GuestEntry,
-    ) -> GuestResult {
+    fn change(&mut self, directory: TableId, at: GuestLinear, entry: GuestEntry) {
         let slot = self.pool.get(directory, directory_index(at));
         let Some(table) = self.pool.table_at(slot) else {
-            return Ok(());
+            return;
         };
+        let index = table_index(at);
         let is_used = entry.is_present() && entry.0 & A != 0;
-        let guest_table = match is_used {
-            true => self.format.find_table(memory, top, at)?,
-            false => None,
+        let shadow = match self.pool.rights(table, index) {
+            Some(rights) if is_used => mirror(entry, rights, self.host_base),
+            Some(_) | None => 0,
         };
-        let shadow = guest_table.map_or(0, |table| mirror(entry, table.rights, self.host_base));
-        self.edit(table, table_index(at), shadow);
-        Ok(())
+        self.edit(table, index, shadow);
     }
 
     /// `SET_PGD`: top-level entry `index` below `top` changed: 4 MiB, or 1 GiB in PAE.
@@ -161,6 +156,7 @@ impl Shadow {
         if let Some(table) = self.pool.table_at(self.pool.get(directory, directory_index(at))) {
             let first = table_index(at);
             self.pool.clear(table, first..first + ENTRIES / 2);
+            self.pool.note_rights(table, first, None);
         }
     }
 

@@ -59,6 +59,7 @@ impl Shadow {
                 let table = self.table_for(root, directory_index(at))?;
                 let shadow = mirror(entry, guest_table.rights, self.host_base);
                 self.edit(table, table_index(at), shadow);
+                self.pool.note_rights(table, table_index(at), Some(guest_table.rights));
                 self.fill_around(memory, table, guest_table, at)?;
                 Ok(PageFault::Fixed)
             }

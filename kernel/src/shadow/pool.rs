@@ -51,11 +51,16 @@ pub struct TableId(u16);
 #[derive(Clone)]
 struct Used([u32; ENTRIES / 32]);
 
+/// What the Guest's upper level allowed (W and U) when each half of a table was filled in. Two
+/// halves, for a table of ours covers two of PAE's.
+type Rights = [Option<u32>; 2];
+
 /// A Guest's shadow frames.
 pub struct Pool {
     tables: &'static [Table],
     base: HostPhys,
     used: Box<[Used]>,
+    rights: Box<[Rights]>,
     free: Vec<TableId>,
 }
 
@@ -64,7 +69,8 @@ impl Pool {
     pub fn new(tables: &'static [Table], base: HostPhys) -> Self {
         let count = u16::try_from(tables.len()).expect("a pool holds fewer than 65,536 tables");
         let used = alloc::vec![Used([0; ENTRIES / 32]); tables.len()].into_boxed_slice();
-        Self { tables, base, used, free: (0..count).rev().map(TableId).collect() }
+        let rights = alloc::vec![[None; 2]; tables.len()].into_boxed_slice();
+        Self { tables, base, used, rights, free: (0..count).rev().map(TableId).collect() }
     }
 
     /// Tables in all.
@@ -90,6 +96,7 @@ impl Pool {
     /// Empties a table and takes it back.
     pub fn give_back(&mut self, table: TableId) {
         self.clear(table, 0..ENTRIES);
+        self.rights[usize::from(table.0)] = [None; 2];
         debug_assert!(!self.free.contains(&table), "a table was given back twice");
         self.free.push(table);
     }
@@ -105,6 +112,18 @@ impl Pool {
     pub fn table_at(&self, entry: u32) -> Option<TableId> {
         let number = (entry.wrapping_sub(self.base.0) / PAGE_SIZE) as usize;
         (entry & super::entry::P != 0 && number < self.tables.len()).then_some(TableId(number as u16))
+    }
+
+    /// Notes what the Guest's upper level allows in that half of a table where `index` is.
+    #[inline]
+    pub fn note_rights(&mut self, table: TableId, index: usize, rights: Option<u32>) {
+        self.rights[usize::from(table.0)][index / (ENTRIES / 2)] = rights;
+    }
+
+    /// What it allowed when an entry of that half was filled in last, if one was.
+    #[inline]
+    pub fn rights(&self, table: TableId, index: usize) -> Option<u32> {
+        self.rights[usize::from(table.0)][index / (ENTRIES / 2)]
     }
 
     /// Reads an entry.

@@ -104,7 +104,7 @@ fn a_kernel_page_is_there_in_every_root_at_once() {
     let second = guest.new_space();
     assert_eq!(guest.shadow_entry(KERNEL), (BASE.0 + 0x5000) | P | W | A | D);
     let entry = GuestEntry(0x6000 | P | W | A | D);
-    guest.shadow.set_pte(&mut guest.ram, first, GuestLinear(KERNEL), entry, 0).unwrap();
+    guest.shadow.set_pte(&guest.ram, first, GuestLinear(KERNEL), entry, 0).unwrap();
     assert_eq!(guest.shadow_entry(KERNEL) & !0xFFF, BASE.0 + 0x6000);
     guest.shadow.switch_to(&guest.ram, first).unwrap();
     assert_eq!(guest.shadow_entry(KERNEL) & !0xFFF, BASE.0 + 0x6000);
@@ -120,7 +120,7 @@ fn a_user_page_is_changed_in_its_own_root_only() {
     let second = guest.new_space();
     guest.map(second, at, 0x6000 | P | W);
     guest.touch(at, WRITE).unwrap();
-    guest.shadow.set_pte(&mut guest.ram, first, GuestLinear(at), GuestEntry(0), 0).unwrap();
+    guest.shadow.set_pte(&guest.ram, first, GuestLinear(at), GuestEntry(0), 0).unwrap();
     assert_ne!(guest.shadow_entry(at), 0);
     guest.shadow.switch_to(&guest.ram, first).unwrap();
     assert_eq!(guest.shadow_entry(at), 0);
@@ -178,7 +178,7 @@ fn the_kernel_stack_is_pinned_and_pinned_again() {
     guest.shadow.pin_stack(&mut guest.ram).unwrap();
     assert_eq!(guest.shadow_entry(KERNEL + 0x1000) & W, W);
     guest.map(top, KERNEL + 0x1000, 0);
-    guest.shadow.set_pte(&mut guest.ram, top, GuestLinear(KERNEL + 0x1000), GuestEntry(0), 0).unwrap();
+    guest.shadow.set_pte(&guest.ram, top, GuestLinear(KERNEL + 0x1000), GuestEntry(0), 0).unwrap();
     assert!(guest.shadow.pin_stack(&mut guest.ram).is_err());
 }
 
@@ -188,7 +188,7 @@ fn the_switchers_area_is_out_of_reach() {
     let top = guest.new_space();
     assert_eq!(guest.touch(0xFFC0_0000, READ), Ok(PageFault::Reflect(READ)));
     let at = GuestLinear(0xFFFF_F000);
-    assert!(guest.shadow.set_pte(&mut guest.ram, top, at, GuestEntry(0), 0).is_err());
+    assert!(guest.shadow.set_pte(&guest.ram, top, at, GuestEntry(0), 0).is_err());
     assert!(guest.shadow.set_pgd(top, 1024).is_err());
     assert_eq!(guest.shadow.set_pgd(top, 1023), Ok(()));
 }
@@ -239,7 +239,7 @@ fn a_page_that_was_never_used_is_judged_when_it_is() {
     let top = guest.new_space();
     let at = GuestLinear(0x40_0000);
     let beyond = GuestEntry(0xFF00_0000 | P);
-    assert_eq!(guest.shadow.set_pte(&mut guest.ram, top, at, beyond, 0), Ok(()));
+    assert_eq!(guest.shadow.set_pte(&guest.ram, top, at, beyond, 0), Ok(()));
     guest.map(top, at.0, beyond.0);
     assert!(guest.touch(at.0, READ).is_err());
 }

@@ -173,7 +173,7 @@ impl Treaty {
             }
             Call::SetPte { top, at, entry } => {
                 self.told = true;
-                let told = real.shadow.set_pte(&mut real.ram, GuestPhys(top), at, GuestEntry(entry), 0);
+                let told = real.shadow.set_pte(&real.ram, GuestPhys(top), at, GuestEntry(entry), 0);
                 return self.judge_telling(top, at, entry, told);
             }
         }
