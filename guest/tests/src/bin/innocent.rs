@@ -52,7 +52,7 @@ fn one_round(round: u32, seed: u32, own: &Registers) {
         assert_eq!(probe::write(GuestLinear(START.0 + place), value(place)), Ok(()));
     }
     assert_eq!(fpu::store(), *own, "round {round}: somebody else's numbers");
-    if round % 4 == 0 {
+    if round.is_multiple_of(4) {
         Call::FLUSH_USER.make(); // and then the same again by demand faults
     }
     let places = (0..PAGES as u32 * PAGE_SIZE).step_by(STRIDE as usize);
