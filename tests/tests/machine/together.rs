@@ -10,8 +10,6 @@ use emulated::{Bochs, Boot, Outcome, Qemu, artefacts};
 
 use crate::guests::SILENT;
 
-/// QEMU counts instructions: one is a nanosecond, on every computer.
-const COUNTED: [&str; 4] = ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01T00:00:00,clock=vm"];
 /// What the innocent Guest does, and the milliseconds of the counted clock that takes at most if it
 /// has the CPU to itself.
 const WORK: (&str, usize) = ("rounds=200", 150);
@@ -40,7 +38,7 @@ fn boot((rounds, alone): (&str, usize), attackers: &[Attacker<'_>]) -> Boot {
 /// Runs attackers, who must not make a difference.
 #[track_caller]
 fn disturb(attackers: &[Attacker<'_>]) -> Outcome {
-    let qemu = Qemu::kernel(&boot(WORK, attackers)).options(&COUNTED).options(&["-m", "512"]);
+    let qemu = Qemu::kernel(&boot(WORK, attackers)).counted().options(&["-m", "512"]);
     let outcome = qemu.limit(LIMIT).start().finish();
     outcome.agreed_exit_code();
     undisturbed(&outcome);
@@ -106,7 +104,8 @@ fn an_innocent_guest_is_undisturbed_by_those_who_never_sleep_and_those_who_forge
     ]);
 }
 
-/// Each Guest that must be killed, all in one machine, and each for what it did.
+/// Each Guest that must be killed, and each for what it did; those that can show it in other years
+/// only say so and live.
 #[test]
 fn an_innocent_guest_is_undisturbed_by_the_deaths_around_it() {
     macro_rules! each_guest {
@@ -122,6 +121,9 @@ fn an_innocent_guest_is_undisturbed_by_the_deaths_around_it() {
         let announced = outcome.log.lines().filter_map(|line| line.strip_prefix("test: expect-kill "));
         let words: Vec<&str> = announced.chain(SILENT.iter().map(|(_, words)| *words)).collect();
         for (name, _) in some {
+            if outcome.log.contains(&format!("test: SKIP {name}:")) {
+                continue;
+            }
             let sentence = outcome.killed(name).unwrap_or_else(|| panic!("{name} lives:\n{}", outcome.log));
             assert!(words.iter().any(|words| sentence.contains(words)), "{name}: {sentence}");
         }
@@ -143,7 +145,7 @@ fn three_guests_get_a_third_each_and_a_sleeping_one_costs_nothing() {
         boot.with(artefacts::guest("fair_share"), line)
     });
     let boot = boot.with(artefacts::guest("sleeper"), "guest name=sleeper mem=3M -- until=10600");
-    let outcome = Qemu::kernel(&boot).options(&COUNTED).limit(LIMIT).start().finish();
+    let outcome = Qemu::kernel(&boot).counted().limit(LIMIT).start().finish();
     assert_eq!(outcome.agreed_exit_code(), 0, "{}", outcome.log);
     let shares = shares(&outcome);
     assert_eq!(shares.len(), 3, "{}", outcome.log);
@@ -159,7 +161,7 @@ fn guests_that_alternate_keep_their_segments_gates_and_stacks() {
     let boot = names.iter().fold(Boot::bare(), |boot, id| {
         boot.with(artefacts::guest("alternating"), format!("guest name=g{id} mem=3M -- id={id} rounds=1500"))
     });
-    let outcome = Qemu::kernel(&boot).options(&COUNTED).limit(LIMIT).start().finish();
+    let outcome = Qemu::kernel(&boot).counted().limit(LIMIT).start().finish();
     assert_eq!(outcome.agreed_exit_code(), 0, "{}", outcome.log);
     let passed = outcome.log.lines().filter(|line| *line == "test: PASS alternating").count();
     assert_eq!(passed, names.len(), "{}", outcome.log);
