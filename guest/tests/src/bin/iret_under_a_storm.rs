@@ -40,6 +40,7 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 static LOWEST: AtomicU32 = AtomicU32::new(u32::MAX);
 static HIGHEST: AtomicU32 = AtomicU32::new(0);
 static ALWAYS_AT_START: AtomicBool = AtomicBool::new(true);
+static NEVER_INSIDE: AtomicBool = AtomicBool::new(true);
 
 fn iret_under_a_storm() {
     lay_out();
@@ -53,6 +54,7 @@ fn iret_under_a_storm() {
     assert!(COUNT.load(Ordering::Relaxed) >= STORM);
     let [lowest, highest] = [&LOWEST, &HIGHEST].map(|at| at.load(Ordering::Relaxed));
     assert_eq!(lowest, highest, "every handler had the stack of the first");
+    assert!(NEVER_INSIDE.load(Ordering::Relaxed), "a frame was pushed upon the one to be popped");
     if Dialect::current().variant() == Variant::D {
         assert!(ALWAYS_AT_START.load(Ordering::Relaxed), "the frame was taken over each time");
     }
@@ -99,9 +101,9 @@ fn storm() {
     let at = &raw const here as u32;
     LOWEST.fetch_min(at, Ordering::Relaxed);
     HIGHEST.fetch_max(at, Ordering::Relaxed);
-    if interrupts::interrupted_at() != user::CODE_AT {
-        ALWAYS_AT_START.store(false, Ordering::Relaxed);
-    }
+    let interrupted_at = interrupts::interrupted_at();
+    ALWAYS_AT_START.fetch_and(interrupted_at == user::CODE_AT, Ordering::Relaxed);
+    NEVER_INSIDE.fetch_and(!shared::noirq().contains(&interrupted_at.0), Ordering::Relaxed);
     if COUNT.fetch_add(1, Ordering::Relaxed) + 1 < STORM {
         make_pending();
         hide_far_page();
