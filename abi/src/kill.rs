@@ -202,10 +202,32 @@ pub enum RingError {
     },
     /// A buffer for the device to write where it expects one to read, or the reverse.
     Direction,
-    /// A table of descriptors, which no device has offered to follow.
+    /// A table of descriptors, which the driver has not agreed upon with the device.
     Indirect {
         /// The descriptor's number.
         index: u16,
+    },
+    /// A table of descriptors inside another, or with a link to something behind it.
+    Nested {
+        /// The descriptor's number.
+        index: u16,
+    },
+    /// A table that is not a whole number of descriptors.
+    Table {
+        /// The descriptor's number.
+        index: u16,
+        /// The table's bytes.
+        len: u32,
+    },
+    /// A queue of an impossible size.
+    Size {
+        /// Its entries.
+        size: u16,
+    },
+    /// A part of a queue off its boundary.
+    Place {
+        /// Where it is.
+        at: GuestPhys,
     },
     /// A buffer at 4 GiB or above.
     HighAddress {

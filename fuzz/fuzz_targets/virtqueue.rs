@@ -11,8 +11,8 @@ use launcher_task::bus::EARLY_TEXT_MAX;
 use launcher_task::chain::Chain;
 use launcher_task::console::WORK_PER_STEP;
 use launcher_task::task::KICKS_PER_STEP;
-use launcher_task::virtqueue::Virtqueue;
-use launcher_task::{Console, Launcher, Step, config};
+use launcher_task::virtqueue::{INDIRECT_DESC, Rings, Virtqueue};
+use launcher_task::{Console, Launcher, Ports, Step, config};
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_mutator, fuzz_target};
 
 const MIB: u32 = 1 << 20;
@@ -110,7 +110,8 @@ fuzz_target!(|acts: Vec<(Vec<Store>, Why)>| {
         acts.iter().map(|(stores, why)| why.act(stores.iter().flat_map(Store::words).collect())).collect();
     for time in 0..=2 * acts.len() as u64 {
         let mut terminal = Terminal(0);
-        let step = launcher.step(Nanos(time), &mut guest, &mut terminal, &mut String::new());
+        let mut ports = Ports { now: Nanos(time), console: &mut terminal };
+        let step = launcher.step(&mut guest, &mut ports, &mut String::new());
         let most = (KICKS_PER_STEP as usize + 3) * WORK_PER_STEP.max(EARLY_TEXT_MAX as usize);
         assert!(terminal.0 <= most, "{} bytes in a step", terminal.0);
         assert!(guest.raised.drain(..).all(|irq| irq == 1 || irq == 2));
@@ -119,7 +120,8 @@ fuzz_target!(|acts: Vec<(Vec<Store>, Why)>| {
         }
     }
     for queue in [false, true] {
-        let (mut queue, mut chain) = (Virtqueue::new(GuestPhys(ring(queue))), Chain::default());
+        let rings = Rings::in_one_run(GuestPhys(ring(queue)));
+        let (mut queue, mut chain) = (Virtqueue::new(rings, INDIRECT_DESC), Chain::default());
         for taken in 0.. {
             assert!(taken <= QUEUE_ENTRIES, "more chains than entries");
             let Ok(true) = queue.pop(&guest.ram, &mut chain) else { break };

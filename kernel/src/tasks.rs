@@ -29,7 +29,7 @@ use kernel::host::boot_info::BootInfo;
 use kernel::sched::{Choice, Rota, State};
 use kernel::{post_mortem, run};
 use launcher_task::config::{self, Plan};
-use launcher_task::{Launcher, Outcome, Step};
+use launcher_task::{Launcher, Outcome, Ports, Step};
 
 use crate::host;
 use crate::machine::enter::GuestCpu;
@@ -219,7 +219,8 @@ impl Tasks {
             unfinished: &mut task.unfinished,
             last_speaker: &mut self.last_speaker,
         };
-        let step = task.launcher.step(now, &mut seat, &mut terminal, &mut Log);
+        let mut ports = Ports { now, console: &mut terminal };
+        let step = task.launcher.step(&mut seat, &mut ports, &mut Log);
         if step != Step::Runnable {
             terminal.flush();
         }

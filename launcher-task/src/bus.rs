@@ -14,30 +14,47 @@
 //! pages each; the queues' interrupt lines are 1, 2, ... in the same order.
 //! The record of all that is kept here, out of the Guest's reach.
 //!
+//! When a driver notes down which features it accepts depends on its year:
+//!
+//! ```text
+//!  2.6.25       one by one as it asks for them   status written silently
+//!  2.6.26-30    after its probe                  NOTIFY at 1, 3, 7
+//!  2.6.31-39    before its probe                 NOTIFY at 1, 3, 7
+//!  3.1-3.19     before its probe                 NOTIFY at 3, silent at 7
+//! ```
+//!
+//! and each may kick in its probe. One rule serves all: they are read at each
+//! kick and status event, until the driver was seen to be ready.
+//!
 //! Invariants:
 //! - The order above (`notify_is_resolved_in_the_abis_order`).
 //! - What a Guest writes over its descriptors changes nothing but its own view
 //!   (`a_scribbled_device_page_misleads_only_the_guest`).
 //! - A reset leaves ring, features and status at zero
 //!   (`status_zero_resets_the_device`).
+//! - Features are in force when a driver of any year first relies on them, and
+//!   final when it is ready (`features_are_in_force_whatever_the_year`).
 //!
 //! Source: lguest ABI, "NOTIFY argument" and "Status protocol".
 //!
 //! Next on the tour: [`crate::device_page`].
 
 use alloc::{boxed::Box, vec::Vec};
-use core::ops::Range;
 
-use abi::device_page::{QUEUE_ENTRIES, STATUS, STATUS_FAILED, ring_len};
+use abi::device_page::{QUEUE_ENTRIES, STATUS, STATUS_DRIVER_OK, STATUS_FAILED, ring_len};
 use abi::hypercall::IRQ_LINES;
 use abi::{GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE, device_page::DEVICE_PAGES};
 
 use crate::{
-    device::{Device, Progress},
+    device::Device,
     device_page::{accepted_features, descriptor_len, write_descriptor},
     port::{Console, Ports},
-    virtqueue::Virtqueue,
+    slot::Slot,
+    virtqueue::{EVENT_IDX, INDIRECT_DESC, NOTIFY_ON_EMPTY, Rings},
 };
+
+/// Features of this bus and its rings, offered with every device.
+const BUS_FEATURES: u64 = NOTIFY_ON_EMPTY | INDIRECT_DESC | EVENT_IDX;
 
 /// Longest text of the early console; Linux sends 16 bytes at a time.
 pub const EARLY_TEXT_MAX: u32 = 1024;
@@ -45,23 +62,25 @@ pub const EARLY_TEXT_MAX: u32 = 1024;
 const COPY_LEN: u32 = 64;
 
 /// All devices of one Guest.
-pub struct Bus {
-    slots: Vec<Slot>,
+pub struct Bus<'a> {
+    places: Vec<Place<'a>>,
 }
 
 /// A device and where it is.
-struct Slot {
+struct Place<'a> {
     at: GuestPhys,
-    accepted: Range<u32>,
-    device: Box<dyn Device>,
-    queues: Vec<Line>,
+    accepted: GuestPhys,
+    slot: Slot<'a>,
+    lines: Vec<Line>,
+    /// The driver was ready when we last looked: what it had accepted then is final.
+    is_ready: bool,
 }
 
-/// A queue with its interrupt line.
+/// A queue's ring, which a kick names, and its interrupt line.
+#[derive(Clone, Copy)]
 struct Line {
-    queue: Virtqueue,
+    ring: GuestPhys,
     irq: u8,
-    progress: Progress,
 }
 
 /// What a NOTIFY turned out to be.
@@ -101,42 +120,45 @@ impl Iterator for Irqs {
     }
 }
 
-impl Bus {
+impl<'a> Bus<'a> {
     /// Gives each device its place on the page at `page` and after it.
     ///
     /// # Panics
     /// If they do not fit the device pages or the interrupt lines: the Launcher has made them, and
     /// a Guest has no say in it.
-    pub fn new(devices: Vec<Box<dyn Device>>, page: GuestPhys) -> Self {
+    pub fn new(devices: Vec<Box<dyn Device + 'a>>, page: GuestPhys) -> Self {
         let (mut at, mut ring, mut irq) = (page.0, page.0 + PAGE_SIZE, 1);
-        let mut slots = Vec::with_capacity(devices.len());
+        let mut places = Vec::with_capacity(devices.len());
         for device in devices {
             let shape = device.shape();
-            let mut queues = Vec::new();
+            let mut lines = Vec::new();
             for _ in 0..shape.queues {
-                queues.push(Line { queue: Virtqueue::new(GuestPhys(ring)), irq, progress: Progress::Idle });
+                lines.push(Line { ring: GuestPhys(ring), irq });
                 ring += ring_len(QUEUE_ENTRIES);
                 irq += 1;
             }
             let (place, accepted) = (GuestPhys(at), accepted_features(&shape, GuestPhys(at)));
             at += descriptor_len(&shape);
-            slots.push(Slot { at: place, accepted, device, queues });
+            let slot = Slot::new(device, BUS_FEATURES);
+            places.push(Place { at: place, accepted, slot, lines, is_ready: false });
         }
         assert!(at < page.0 + PAGE_SIZE, "the descriptors leave room for the end of the list");
         assert!(ring <= page.0 + DEVICE_PAGES * PAGE_SIZE, "the rings fit the device pages");
         assert!(irq <= IRQ_LINES, "each queue has an interrupt line");
-        Self { slots }
+        Self { places }
     }
 
-    /// Writes the device page and puts every device into its first state; memory is zero before.
+    /// Writes the device page and begins another life of every device; memory is zero before.
     ///
     /// # Errors
     /// [`KillReason::OutOfGuestMemory`] if `memory` has no device pages.
     pub fn install(&mut self, memory: &mut dyn GuestMemory) -> GuestResult {
-        for slot in &mut self.slots {
-            let queues = slot.queues.iter().map(|line| (line.irq, line.queue.page()));
-            write_descriptor(memory, slot.at, &slot.device.shape(), queues)?;
-            slot.reset(memory)?;
+        for place in &mut self.places {
+            let queues = place.lines.iter().map(|line| (line.irq, line.ring));
+            let offered = place.slot.offered() as u32;
+            write_descriptor(memory, place.at, &place.slot.shape(), offered, queues)?;
+            place.slot.restart();
+            place.reset(memory)?;
         }
         Ok(())
     }
@@ -151,13 +173,14 @@ impl Bus {
         memory: &mut dyn GuestMemory,
         ports: &mut Ports<'_>,
     ) -> GuestResult<Notified> {
-        if let Some(slot) = self.slots.iter_mut().find(|slot| slot.at == at) {
-            return slot.status_event(memory);
+        if let Some(place) = self.places.iter_mut().find(|place| place.at == at) {
+            return place.status_event(memory);
         }
-        for slot in &mut self.slots {
-            if let Some(index) = slot.queue_in(at.page_base()) {
+        for place in &mut self.places {
+            if let Some(index) = place.queue_in(at.page_base()) {
                 let mut due = Irqs::default();
-                slot.serve(index, memory, ports, &mut due)?;
+                place.negotiate(memory)?;
+                place.serve(index, memory, ports, &mut due)?;
                 return Ok(Notified::Kicked(due));
             }
         }
@@ -174,10 +197,10 @@ impl Bus {
     /// What a device finds wrong.
     pub fn serve(&mut self, memory: &mut dyn GuestMemory, ports: &mut Ports<'_>) -> GuestResult<Irqs> {
         let mut due = Irqs::default();
-        for slot in &mut self.slots {
-            for index in 0..slot.queues.len() {
-                if slot.queues[index].progress != Progress::Idle {
-                    slot.serve(index, memory, ports, &mut due)?;
+        for place in &mut self.places {
+            for index in 0..place.lines.len() {
+                if place.slot.is_pending(index) {
+                    place.serve(index, memory, ports, &mut due)?;
                 }
             }
         }
@@ -186,13 +209,13 @@ impl Bus {
 
     /// Tells whether something must be finished before the Guest goes on.
     pub fn is_busy(&self) -> bool {
-        self.slots.iter().flat_map(|slot| &slot.queues).any(|line| line.progress == Progress::Busy)
+        self.places.iter().any(|place| place.slot.is_busy())
     }
 }
 
-impl Slot {
+impl Place<'_> {
     fn queue_in(&self, page: GuestPhys) -> Option<usize> {
-        self.queues.iter().position(|line| line.queue.page() == page)
+        self.lines.iter().position(|line| line.ring == page)
     }
 
     fn serve(
@@ -202,32 +225,46 @@ impl Slot {
         ports: &mut Ports<'_>,
         due: &mut Irqs,
     ) -> GuestResult {
-        let line = &mut self.queues[index];
-        line.progress = self.device.serve(index, &mut line.queue, memory, ports)?;
-        if line.queue.take_interrupt(memory)? {
-            due.add(line.irq);
+        if self.slot.serve(index, memory, ports)? {
+            due.add(self.lines[index].irq);
         }
         Ok(())
     }
 
+    /// Looks which features the driver has accepted, until they are final. It notes them down when
+    /// it likes, as its year has it, but before it relies on them, and it is ready only after that.
+    fn negotiate(&mut self, memory: &dyn GuestMemory) -> GuestResult {
+        if !self.is_ready {
+            self.is_ready = self.status(memory)? & STATUS_DRIVER_OK != 0;
+            self.slot.accept(memory.read_u32(self.accepted)?.into());
+        }
+        Ok(())
+    }
+
+    fn status(&self, memory: &dyn GuestMemory) -> GuestResult<u8> {
+        memory.read_u8(GuestPhys(self.at.0 + STATUS))
+    }
+
     /// Kernels before 2.6.26 ask for a reset without writing the 0, but their status is 0 then.
     fn status_event(&mut self, memory: &mut dyn GuestMemory) -> GuestResult<Notified> {
-        let status = memory.read_u8(GuestPhys(self.at.0 + STATUS))?;
+        let status = self.status(memory)?;
         if status == 0 {
             self.reset(memory)?;
             return Ok(Notified::Reset);
         }
+        self.negotiate(memory)?;
         let has_failed = status & STATUS_FAILED != 0;
-        Ok(if has_failed { Notified::Failed(self.device.shape().name) } else { Notified::Status(status) })
+        Ok(if has_failed { Notified::Failed(self.slot.shape().name) } else { Notified::Status(status) })
     }
 
     fn reset(&mut self, memory: &mut dyn GuestMemory) -> GuestResult {
-        self.device.reset();
-        for line in &mut self.queues {
-            line.queue.reset(memory)?;
-            line.progress = Progress::Idle;
+        self.slot.reset();
+        self.is_ready = false;
+        for (index, line) in self.lines.iter().enumerate() {
+            memory.zero(line.ring, ring_len(QUEUE_ENTRIES))?;
+            self.slot.set_rings(index, Rings::in_one_run(line.ring));
         }
-        memory.zero(GuestPhys(self.accepted.start), self.accepted.end - self.accepted.start)
+        memory.write_u32(self.accepted, 0)
     }
 }
 

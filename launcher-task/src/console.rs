@@ -52,7 +52,7 @@ pub struct ConsoleDevice {
 
 impl Device for ConsoleDevice {
     fn shape(&self) -> Shape<'_> {
-        Shape { kind: TYPE_CONSOLE, name: "console", queues: 2, features: &[], config: &[] }
+        Shape { kind: TYPE_CONSOLE, name: "console", queues: 2, features: 0, config: &[] }
     }
 
     fn serve(

@@ -1,12 +1,15 @@
 //! What every device has in common.
 //!
-//! A device has a shape, which becomes its descriptor on the device page, and
-//! serves its queues when it is asked to. It is asked when the Guest kicks a
-//! queue, and again at each step while its last answer was not
-//! [`Progress::Idle`]. It never waits: what cannot be done now is done at a
-//! later step. Which bus it hangs on, it does not know.
+//! A device has a shape, which becomes its descriptor on the bus, and serves
+//! its queues when it is asked to. It is asked when the Guest kicks a queue,
+//! and again at each step while its last answer was not [`Progress::Idle`]. It
+//! never waits: what cannot be done now is done at a later step. Which bus it
+//! hangs on, it does not know: features of the bus and of the rings are not its
+//! to offer.
 //!
-//! Next on the tour: [`crate::port`].
+//! Source: virtio 1.0, "Basic Facilities of a Virtio Device".
+//!
+//! Next on the tour: [`crate::slot`].
 
 use abi::{GuestMemory, GuestResult};
 
@@ -21,8 +24,8 @@ pub struct Shape<'a> {
     pub name: &'static str,
     /// Virtqueues it has.
     pub queues: u8,
-    /// Features it offers: bit `n` is bit `n % 8` of byte `n / 8`.
-    pub features: &'a [u8],
+    /// Features it offers of its own, bit by bit.
+    pub features: u64,
     /// Its configuration.
     pub config: &'a [u8],
 }
@@ -43,6 +46,11 @@ pub trait Device {
     /// What it looks like.
     fn shape(&self) -> Shape<'_>;
 
+    /// Learns which features the driver has accepted, of those that it and its bus have offered.
+    /// Until then, and again after a reset, there are none. Old drivers make up their minds bit by
+    /// bit, so this may come more than once; the last one counts.
+    fn accept(&mut self, _features: u64) {}
+
     /// Does what can be done now for queue number `index`, within a bound on time.
     ///
     /// # Errors
@@ -55,6 +63,13 @@ pub trait Device {
         ports: &mut Ports<'_>,
     ) -> GuestResult<Progress>;
 
-    /// Forgets everything about the Guest; its queues are being reset too.
+    /// Takes what the driver has written at `offset` of the configuration; only some devices have
+    /// anything there that is not just for reading.
+    fn write_config(&mut self, _offset: u32, _bytes: &[u8], _ports: &mut Ports<'_>) {}
+
+    /// Forgets everything about the driver; its queues are being reset too.
     fn reset(&mut self);
+
+    /// Begins another life: the Guest has been started or restarted. A reset follows.
+    fn restart(&mut self) {}
 }

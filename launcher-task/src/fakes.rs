@@ -12,7 +12,7 @@ mod guest;
 mod ram;
 
 pub use console::FakeConsole;
-pub use driver::Driver;
+pub use driver::{Driver, write_descriptor};
 pub use elf_file::{ElfFile, Part};
 pub use guest::FakeGuest;
 pub use ram::Ram;

@@ -10,8 +10,8 @@
 //!  boot command lines --config--> Plan --+
 //!  image, initrd ------image/elf---------+--> task::Launcher --step--> Step
 //!                                        |      |  run() -> Stop
-//!                      layout, boot_params      +--> bus --> device --> port
-//!                                                     |  virtqueue, chain
+//!                      layout, boot_params      +--> bus --> slot --> device --> port
+//!                                                     |  virtqueue, rings, chain
 //!                                                     +--> Guest memory
 //! ```
 //!
@@ -43,6 +43,8 @@ pub mod elf;
 pub mod image;
 pub mod layout;
 pub mod port;
+pub mod rings;
+pub mod slot;
 pub mod task;
 pub mod virtqueue;
 
@@ -51,5 +53,5 @@ mod fakes;
 
 pub use config::{Config, ConfigError, Plan};
 pub use image::ImageError;
-pub use port::Console;
+pub use port::{Console, Ports};
 pub use task::{Launcher, Outcome, Step};

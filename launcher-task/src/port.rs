@@ -6,6 +6,8 @@
 //!
 //! Next on the tour: [`crate::console`].
 
+use abi::Nanos;
+
 /// A person's terminal, or what passes for one.
 ///
 /// It is one Guest's share of it: whom the keyboard is given to, and how lines of several
@@ -21,6 +23,8 @@ pub trait Console {
 
 /// All ports of one Guest's devices.
 pub struct Ports<'a> {
+    /// What time it is.
+    pub now: Nanos,
     /// For the console device, and for text from before it works.
     pub console: &'a mut dyn Console,
 }

@@ -38,7 +38,7 @@ use crate::{
     console::ConsoleDevice,
     image::{Image, ImageError},
     layout::Layout,
-    port::{Console, Ports},
+    port::Ports,
 };
 
 /// Most kicks one step serves before others get their turn.
@@ -71,7 +71,7 @@ pub struct Launcher<'a> {
     image: Image<'a>,
     initrd: &'a [u8],
     layout: Layout,
-    bus: Bus,
+    bus: Bus<'a>,
     /// Until when it sleeps, unless something has woken it; may have passed.
     asleep: Option<Nanos>,
 }
@@ -116,29 +116,20 @@ impl<'a> Launcher<'a> {
         Ok(())
     }
 
-    /// Takes a step at the time `now`. What is to be told about the Guest goes to `log`, in whole
+    /// Takes a step. What is to be told about the Guest goes to `log`, in whole
     /// lines.
-    pub fn step(
-        &mut self,
-        now: Nanos,
-        guest: &mut dyn RunGuest,
-        console: &mut dyn Console,
-        log: &mut dyn Write,
-    ) -> Step {
-        let mut ports = Ports { console };
-        self.advance(now, guest, &mut ports, log)
-            .unwrap_or_else(|reason| Step::Ended(Outcome::Killed(reason)))
+    pub fn step(&mut self, guest: &mut dyn RunGuest, ports: &mut Ports<'_>, log: &mut dyn Write) -> Step {
+        self.advance(guest, ports, log).unwrap_or_else(|reason| Step::Ended(Outcome::Killed(reason)))
     }
 
     fn advance(
         &mut self,
-        now: Nanos,
         guest: &mut dyn RunGuest,
         ports: &mut Ports<'_>,
         log: &mut dyn Write,
     ) -> GuestResult<Step> {
         self.serve_devices(guest, ports)?;
-        if let Some(until) = self.asleep.filter(|&until| now < until) {
+        if let Some(until) = self.asleep.filter(|&until| ports.now < until) {
             return Ok(Step::Blocked(until));
         }
         for _ in 0..KICKS_PER_STEP {

@@ -105,14 +105,24 @@ impl fmt::Display for RingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Loop => f.write_str("offered a chain of buffers that never ends"),
-            Self::Index { index } => write!(f, "named descriptor {index}, beyond its virtqueue"),
+            Self::Index { index } => write!(f, "named descriptor {index}, beyond its virtqueue or table"),
             Self::Overrun { index } => {
                 write!(f, "moved the available index to {index}, past what fits the queue")
             }
             Self::Direction => f.write_str("offered a buffer of the wrong direction"),
             Self::Indirect { index } => {
-                write!(f, "made descriptor {index} indirect, which no device here offers")
+                write!(f, "made descriptor {index} indirect, which it had not agreed upon with the device")
             }
+            Self::Nested { index } => {
+                write!(f, "made descriptor {index} indirect within a table, or linked it on")
+            }
+            Self::Table { index, len } => {
+                write!(f, "made descriptor {index} indirect with a table of {len} bytes, which no table has")
+            }
+            Self::Size { size } => {
+                write!(f, "set up a virtqueue of {size} entries, not a power of two up to 256")
+            }
+            Self::Place { at } => write!(f, "set up a virtqueue with a part at {at}, off its boundary"),
             Self::HighAddress { index } => write!(f, "placed the buffer of descriptor {index} beyond 4 GiB"),
         }
     }

@@ -5,16 +5,18 @@ use crate::{
     chain::Direction::{Readable, Writable},
     config::MIB,
     console::ConsoleDevice,
-    device::Shape,
+    device::{Progress, Shape},
     fakes::{Driver, FakeConsole, Ram},
+    virtqueue::Virtqueue,
 };
+use abi::Nanos;
 
 /// A device with features and configuration, which gives back all it is offered.
 struct Echo;
 
 impl Device for Echo {
     fn shape(&self) -> Shape<'_> {
-        Shape { kind: 9, name: "echo", queues: 1, features: &[0x81], config: &[7, 8] }
+        Shape { kind: 9, name: "echo", queues: 1, features: 0x81, config: &[7, 8] }
     }
 
     fn serve(
@@ -37,13 +39,14 @@ impl Device for Echo {
 /// Where the bus must have put things, by the ABI's rules and the devices' order.
 const PAGE: u32 = MIB;
 const CONSOLE: u32 = PAGE;
-const ECHO: u32 = PAGE + 5 + 2 * 8;
+const ECHO: u32 = PAGE + 5 + 2 * 8 + 2 * 4;
+const ECHO_ACCEPTED: usize = ECHO as usize + 5 + 8 + 4;
 const INPUT_RING: u32 = PAGE + 0x1000;
 const OUTPUT_RING: u32 = PAGE + 0x4000;
 const ECHO_RING: u32 = PAGE + 0x7000;
 
 struct Bench {
-    bus: Bus,
+    bus: Bus<'static>,
     ram: Ram,
     terminal: FakeConsole,
 }
@@ -57,12 +60,12 @@ fn bench() -> Bench {
 
 impl Bench {
     fn notify(&mut self, at: u32) -> GuestResult<Notified> {
-        let mut ports = Ports { console: &mut self.terminal };
+        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal };
         self.bus.notify(GuestPhys(at), &mut self.ram, &mut ports)
     }
 
     fn serve(&mut self) -> Vec<u8> {
-        let mut ports = Ports { console: &mut self.terminal };
+        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal };
         self.bus.serve(&mut self.ram, &mut ports).unwrap().collect()
     }
 }
@@ -77,9 +80,10 @@ fn kicked(irqs: &[u8]) -> GuestResult<Notified> {
 fn devices_are_packed_and_the_list_ends() {
     let bench = bench();
     let expected = [
-        3, 2, 0, 0, 0, 0, 1, 1, 0, 1, 1, 0, 0, 0, 1, 2, 0, 4, 1, 0, 0, // console
-        9, 1, 1, 2, 0, 0, 1, 3, 0, 7, 1, 0, 0, 0x81, 0, 7, 8, // echo
-        0, 0,
+        3, 2, 4, 0, 0, 0, 1, 1, 0, 1, 1, 0, 0, 0, 1, 2, 0, 4, 1, 0, 0, // console
+        0, 0, 0, 0x31, 0, 0, 0, 0, // what this bus offers with each device; accepted
+        9, 1, 4, 2, 0, 0, 1, 3, 0, 7, 1, 0, 0, // echo
+        0x81, 0, 0, 0x31, 0, 0, 0, 0, 7, 8, 0, 0,
     ];
     assert_eq!(bench.ram[PAGE as usize..PAGE as usize + expected.len()], expected);
 }
@@ -149,12 +153,12 @@ fn status_zero_resets_the_device() {
     let mut driver = Driver::new(GuestPhys(ECHO_RING));
     driver.offer(&mut bench.ram, &[(0, 1, Readable)]);
     bench.notify(ECHO_RING).unwrap();
-    let accepted = ECHO as usize + 5 + 8 + 1;
-    bench.ram[accepted] = 0x81;
+    bench.ram[ECHO_ACCEPTED] = 0x81;
     assert_eq!(bench.notify(ECHO), Ok(Notified::Reset));
     let ring = ECHO_RING as usize;
     assert!(bench.ram[ring..ring + 0x3000].iter().all(|&byte| byte == 0));
-    assert_eq!(bench.ram[accepted - 1..=accepted + 2], [0x81, 0, 7, 8]);
+    let features = &bench.ram[ECHO_ACCEPTED - 4..ECHO_ACCEPTED + 6];
+    assert_eq!(features, [0x81, 0, 0, 0x31, 0, 0, 0, 0, 7, 8]);
     driver = Driver::new(GuestPhys(ECHO_RING));
     driver.offer(&mut bench.ram, &[(0, 1, Readable)]);
     assert_eq!(bench.notify(ECHO_RING), kicked(&[3]), "its cursors started over too");
@@ -171,6 +175,39 @@ fn a_reset_takes_back_the_buffers_that_were_waiting() {
     assert_eq!((bench.serve(), bench.terminal.reads), (vec![], 0), "the new ring has not been kicked");
     assert_eq!(bench.notify(INPUT_RING), kicked(&[1]));
     assert_eq!((&bench.ram[0x100..0x104], &bench.ram[0x200..0x204]), (&[0; 4][..], &b"late"[..]));
+}
+
+/// Kicks with a chain in a table of descriptors, which takes a feature that was accepted.
+fn kick_indirectly(bench: &mut Bench, driver: &mut Driver) -> GuestResult<Notified> {
+    driver.offer_in_table(&mut bench.ram, 0x2000, &[(0, 1, Readable)]);
+    bench.notify(ECHO_RING)
+}
+
+#[test]
+fn features_are_in_force_whatever_the_year() {
+    const STATUS_BYTE: usize = ECHO as usize + 4;
+    const INDIRECT: u8 = 0x10;
+    let outcome = |events: &[(usize, u8, Option<u32>)]| {
+        let mut bench = bench();
+        let mut driver = Driver::new(GuestPhys(ECHO_RING));
+        for &(at, value, notified) in events {
+            bench.ram[at] = value;
+            notified.map(|at| bench.notify(at).unwrap());
+        }
+        kick_indirectly(&mut bench, &mut driver)
+    };
+    let accepted = (ECHO_ACCEPTED + 3, INDIRECT);
+    let silent = |(at, value)| (at, value, None);
+    let told = |value| (STATUS_BYTE, value, Some(ECHO));
+    assert_eq!(outcome(&[silent(accepted), silent((STATUS_BYTE, 7))]), kicked(&[3]), "2.6.25");
+    assert_eq!(outcome(&[told(1), told(3), silent(accepted), told(7)]), kicked(&[3]), "2.6.26");
+    assert_eq!(outcome(&[told(1), told(3), silent(accepted)]), kicked(&[3]), "2.6.31, in its probe");
+    let year_3_1 = [silent(accepted), told(3), silent((STATUS_BYTE, 7))];
+    assert_eq!(outcome(&year_3_1), kicked(&[3]), "3.1");
+    let index = 0;
+    let refused = Err(abi::kill::RingError::Indirect { index }.into());
+    assert_eq!(outcome(&[told(3), told(7), silent(accepted)]), refused, "too late");
+    assert_eq!(outcome(&[silent(accepted), told(7), told(0)]), refused, "forgotten by a reset");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! A console between a mock driver and a fake terminal.
 
-use abi::{GuestPhys, KillReason, kill::RingError};
+use abi::{GuestPhys, KillReason, Nanos, kill::RingError};
 
 use super::*;
 use crate::fakes::{Driver, FakeConsole, Ram};
+use crate::virtqueue::Rings;
 use Direction::{Readable, Writable};
 
 const RING: GuestPhys = GuestPhys(0x1_0000);
@@ -24,19 +25,19 @@ fn bench() -> Bench {
         device: ConsoleDevice::default(),
         ram: Ram::zeroed(LIMIT),
         driver: Driver::new(RING),
-        queue: Virtqueue::new(RING),
+        queue: Virtqueue::new(Rings::in_one_run(RING), 0),
         terminal: FakeConsole::default(),
     }
 }
 
 impl Bench {
     fn serve(&mut self, index: usize) -> GuestResult<Progress> {
-        let mut ports = Ports { console: &mut self.terminal };
+        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal };
         self.device.serve(index, &mut self.queue, &mut self.ram, &mut ports)
     }
 
     fn owes_interrupt(&mut self) -> bool {
-        self.queue.take_interrupt(&self.ram).unwrap()
+        self.queue.settle(&mut self.ram).unwrap()
     }
 }
 
@@ -171,7 +172,8 @@ fn a_reset_forgets_the_chain_in_hand() {
     bench.driver.offer(&mut bench.ram, &[(0x100, 8, Writable)]);
     bench.serve(INPUT).unwrap();
     bench.device.reset();
-    bench.queue.reset(&mut bench.ram).unwrap();
+    bench.queue = Virtqueue::new(Rings::in_one_run(RING), 0);
+    bench.ram[RING.0 as usize..].fill(0);
     bench.terminal.typed.extend(b"late");
     assert_eq!(bench.serve(INPUT), Ok(Progress::Idle));
     assert_eq!(bench.ram[0x100..0x104], [0; 4]);

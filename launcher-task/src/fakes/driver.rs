@@ -9,6 +9,7 @@ use crate::chain::Direction;
 const ENTRIES: u16 = 256;
 const NEXT: u16 = 1;
 const WRITE: u16 = 2;
+const INDIRECT: u16 = 4;
 const AVAIL: u32 = 4096;
 const USED: u32 = 8192;
 
@@ -39,13 +40,23 @@ impl Driver {
         head
     }
 
+    /// The same by one descriptor, for a table at `table` that has the others.
+    pub fn offer_in_table(&mut self, ram: &mut [u8], table: u32, buffers: &[(u32, u32, Direction)]) -> u16 {
+        for (place, &(at, len, direction)) in (0..).zip(buffers) {
+            let link = if usize::from(place) + 1 < buffers.len() { NEXT } else { 0 };
+            let write = if direction == Direction::Writable { WRITE } else { 0 };
+            write_descriptor(ram, table, place, (at.into(), len, link | write, place + 1));
+        }
+        let head = self.next_descriptor;
+        self.next_descriptor = (head + 1) % ENTRIES;
+        self.describe(ram, head, (table.into(), 16 * buffers.len() as u32, INDIRECT, 0));
+        self.publish(ram, head);
+        head
+    }
+
     /// Writes one descriptor: address, length, flags, next.
-    pub fn describe(&self, ram: &mut [u8], index: u16, (at, len, flags, next): (u64, u32, u16, u16)) {
-        let mut bytes = at.to_le_bytes().to_vec();
-        bytes.extend(len.to_le_bytes());
-        bytes.extend(flags.to_le_bytes());
-        bytes.extend(next.to_le_bytes());
-        ram.write_from(GuestPhys(self.ring + 16 * u32::from(index)), &bytes).unwrap();
+    pub fn describe(&self, ram: &mut [u8], index: u16, descriptor: (u64, u32, u16, u16)) {
+        write_descriptor(ram, self.ring, index, descriptor);
     }
 
     /// Puts a head into the available ring and moves the index on.
@@ -64,6 +75,17 @@ impl Driver {
         ram.write_u16(GuestPhys(self.ring + AVAIL), flags).unwrap();
     }
 
+    /// Says at which used index the driver wants to be interrupted.
+    pub fn set_used_event(&self, ram: &mut [u8], index: u16) {
+        let at = self.ring + AVAIL + 4 + 2 * u32::from(ENTRIES);
+        ram.write_u16(GuestPhys(at), index).unwrap();
+    }
+
+    /// At which available index the device wants to be kicked.
+    pub fn avail_event(&self, ram: &[u8]) -> u16 {
+        ram.read_u16(GuestPhys(self.ring + USED + 4 + 8 * u32::from(ENTRIES))).unwrap()
+    }
+
     pub fn used_flags(&self, ram: &[u8]) -> u16 {
         ram.read_u16(GuestPhys(self.ring + USED)).unwrap()
     }
@@ -80,4 +102,18 @@ impl Driver {
         }
         back
     }
+}
+
+/// Writes descriptor `index` of the table at `table`, wherever that is.
+pub fn write_descriptor(
+    ram: &mut [u8],
+    table: u32,
+    index: u16,
+    (at, len, flags, next): (u64, u32, u16, u16),
+) {
+    let mut bytes = at.to_le_bytes().to_vec();
+    bytes.extend(len.to_le_bytes());
+    bytes.extend(flags.to_le_bytes());
+    bytes.extend(next.to_le_bytes());
+    ram.write_from(GuestPhys(table + 16 * u32::from(index)), &bytes).unwrap();
 }

@@ -43,7 +43,8 @@ fn bench() -> Bench {
 
 impl Bench {
     fn step(&mut self, now: u64) -> Step {
-        self.launcher.step(Nanos(now), &mut self.guest, &mut self.terminal, &mut self.log)
+        let mut ports = Ports { now: Nanos(now), console: &mut self.terminal };
+        self.launcher.step(&mut self.guest, &mut ports, &mut self.log)
     }
 
     fn offer_input_buffer(&mut self) -> Driver {
