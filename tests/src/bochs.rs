@@ -16,9 +16,15 @@ use crate::session::{Session, Sockets};
 /// The longest a machine may take, however slow the computer it runs on.
 const LIMIT: Duration = Duration::from_secs(240);
 
+/// How the settings name the CPU people get: the strictest, which knows least.
+const PENTIUM: &str = "model=pentium";
+/// The other end of the road: a CPU with all that came since, SMEP and SMAP among it.
+const RECENT: &str = "model=tigerlake";
+
 /// A Bochs machine to be started.
 #[derive(Debug)]
 pub struct Bochs {
+    settings: String,
     scratch: Scratch,
 }
 
@@ -27,15 +33,24 @@ impl Bochs {
     pub fn grub(boot: &Boot) -> Self {
         let scratch = Scratch::new();
         iso::make(boot, Protocol::Multiboot2, &scratch);
-        Self { scratch }
+        let settings = std::fs::read_to_string(artefacts::root().join("scripts/bochsrc"))
+            .expect("scripts/bochsrc can be read");
+        assert!(settings.contains(PENTIUM), "scripts/bochsrc names the CPU");
+        Self { settings, scratch }
+    }
+
+    /// With a recent CPU instead of a Pentium.
+    #[must_use]
+    pub fn recent(mut self) -> Self {
+        self.settings = self.settings.replace(PENTIUM, RECENT);
+        self
     }
 
     /// Switches it on.
     #[track_caller]
     pub fn start(self) -> Session {
         let serial = Socket::listen();
-        let settings = std::fs::read_to_string(artefacts::root().join("scripts/bochsrc"))
-            .expect("scripts/bochsrc can be read");
+        let settings = &self.settings;
         let address = serial.address();
         let iso = self.scratch.path("kennel.iso");
         self.scratch.file(

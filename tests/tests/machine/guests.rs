@@ -1,4 +1,5 @@
-//! Each test Guest, in both machines, as a test with its own name. `build.rs` lists them.
+//! Each test Guest, in both machines, as a test with its own name. `build.rs` lists them. The
+//! strict machine runs them twice: on the oldest CPU there is support for and on a recent one.
 //!
 //! Both machines' time is counted in instructions, so a verdict is the same on every run.
 
@@ -43,6 +44,19 @@ mod in_bochs {
             #[test]
             fn $test() {
                 super::passes($guest, &super::Bochs::grub(&super::Boot::guest($guest, "")).start().finish());
+            }
+        )*};
+    }
+    include!(concat!(env!("OUT_DIR"), "/guests.rs"));
+}
+
+mod in_bochs_with_a_recent_cpu {
+    macro_rules! each_guest {
+        ($($test:ident: $guest:literal),*) => {$(
+            #[test]
+            fn $test() {
+                let machine = super::Bochs::grub(&super::Boot::guest($guest, "")).recent();
+                super::passes($guest, &machine.start().finish());
             }
         )*};
     }
