@@ -8,8 +8,12 @@
 //! Invariants:
 //! - A Guest that has not run before finds the FPU as after FNINIT, with
 //!   everything else zero ([`FpuState::fresh`]).
+//! - No address of another Guest's last FPU instruction or operand is left
+//!   behind, whoever made the CPU: FXRSTOR leaves them alone on AMD's when no
+//!   exception is pending (CVE-2006-1056), so FNINIT clears them before
+//!   (`a_state_is_never_loaded_over_anothers_pointers`).
 //!
-//! Source: Intel SDM Vol. 1, "FXSAVE and FXRSTOR", "Saving the x87 FPU's
+//! Source: Intel SDM Vol. 2, "FINIT/FNINIT"; Vol. 1, "FXSAVE and FXRSTOR", "Saving the x87 FPU's
 //! State with FSTENV/FNSTENV and FSAVE/FNSAVE".
 //!
 //! Next on the tour: [`super::enter`].
@@ -77,7 +81,7 @@ impl FpuState {
         unsafe {
             match kind {
                 Kind::X87 => asm!("frstor [{}]", in(reg) from, options(nostack)),
-                Kind::Fx => asm!("fxrstor [{}]", in(reg) from, options(nostack)),
+                Kind::Fx => asm!("fninit", "fxrstor [{}]", in(reg) from, options(nostack)),
             }
         }
     }

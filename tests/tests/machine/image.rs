@@ -7,12 +7,27 @@ use emulated::artefacts;
 /// Functions that hold FPU or SSE state of a *Guest* and so must name those registers.
 const STATE_KEEPERS: [&str; 0] = [];
 
-#[test]
-fn the_host_computes_without_fpu_mmx_and_sse() {
+/// The Host's instructions.
+fn listing() -> String {
     let output =
         Command::new("objdump").args(["-d", "--no-show-raw-insn"]).arg(artefacts::host()).output().unwrap();
     let listing = String::from_utf8(output.stdout).unwrap();
     assert!(listing.contains("<_start") || listing.lines().count() > 1000, "objdump listed no program");
+    listing
+}
+
+#[test]
+fn a_state_is_never_loaded_over_anothers_pointers() {
+    let listing = listing();
+    let lines: Vec<&str> = listing.lines().collect();
+    let loads = lines.windows(2).filter(|pair| pair[1].contains("\tfxrstor"));
+    let cleared: Vec<bool> = loads.map(|pair| pair[0].ends_with("\tfninit")).collect();
+    assert!(!cleared.is_empty() && cleared.iter().all(|&is_cleared| is_cleared), "{cleared:?}");
+}
+
+#[test]
+fn the_host_computes_without_fpu_mmx_and_sse() {
+    let listing = listing();
     let mut function = "";
     let mut found = Vec::new();
     for line in listing.lines() {
