@@ -1,8 +1,8 @@
 //! The boot parameters ("zero page"): what a Guest finds at physical 0.
 //!
-//! The first page of Guest memory is all zero but for these fields, the page
-//! behind it holds the command line. ESI is 0 at the start, which is the
-//! page's address.
+//! The first page of Guest memory is all zero but for these fields and, where
+//! the image is a bzImage, the rest of its header. The page behind it holds the
+//! command line. ESI is 0 at the start, which is the page's address.
 //!
 //! Source: lguest ABI, "boot_params fields written by the Launcher"; Linux
 //! boot protocol 2.07.
@@ -16,6 +16,10 @@ pub const COMMAND_LINE_MAX: u32 = 2048;
 
 /// `u8`: entries in the memory map, always 1.
 pub const E820_ENTRIES: u32 = 0x1E8;
+/// A bzImage's own header is copied to here, before the fields below are filled in, ...
+pub const SETUP_HEADER: u32 = 0x1F1;
+/// ... and ends here at the latest.
+pub const SETUP_HEADER_END: u32 = 0x290;
 /// `u16`: boot protocol version.
 pub const PROTOCOL_VERSION: u32 = 0x206;
 /// `u8`: which loader, 0xFF for "none of those known"; set only with an initrd.

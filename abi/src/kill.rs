@@ -43,6 +43,18 @@ pub enum KillReason {
         /// The address, for a page fault.
         cr2: Option<GuestLinear>,
     },
+    /// Trapped before its first hypercall, as a kernel for the bare machine does.
+    Native {
+        /// The exception's vector.
+        vector: u8,
+        /// Where it happened.
+        eip: GuestLinear,
+    },
+    /// Executed HLT before its first hypercall, as an unpacker does that cannot go on.
+    HaltedEarly {
+        /// Where.
+        eip: GuestLinear,
+    },
     /// Has no stack where a trap's frame must be pushed.
     NoStack {
         /// Where the frame would have gone.

@@ -105,6 +105,21 @@ fn without_a_handler_the_guest_dies_and_the_reason_says_where() {
 }
 
 #[test]
+fn a_trap_before_init_is_a_kernel_for_the_bare_machine_or_an_unpacker_at_its_end() {
+    let hlt = |code: u8| {
+        let (mut guest, mut cpu) = (new_guest(1), ScriptedCpu::default());
+        let eip = guest.regs.eip;
+        guest.memory.write_u8(GuestPhys(eip), code).unwrap();
+        cpu.then(13, 0, 0);
+        (run(&mut guest, &mut cpu), GuestLinear(eip))
+    };
+    let (stop, eip) = hlt(0xF4);
+    assert_eq!(stop, Stop::Killed(KillReason::HaltedEarly { eip }));
+    let (stop, eip) = hlt(0x0F);
+    assert_eq!(stop, Stop::Killed(KillReason::Native { vector: 13, eip }));
+}
+
+#[test]
 fn a_stack_that_is_not_there_kills_with_its_address() {
     let mut cpu = ScriptedCpu::default();
     let mut guest = running_guest(&mut cpu);

@@ -166,6 +166,9 @@ impl Tasks {
             ));
         };
         guest.dialect = dialect;
+        if let Some(release) = launcher.release() {
+            console::line(format_args!("guest {name}: Linux {release}"));
+        }
         let mut told = None;
         let mut seat = Seat { guest: &mut guest, cpu: &mut self.cpu, name: &name, told: &mut told };
         match launcher.start(&mut seat) {

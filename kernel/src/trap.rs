@@ -43,6 +43,8 @@ pub const CLEARED_FOR_HANDLERS: u32 = 1 << 8 | 1 << 14 | 1 << 16 | 1 << 17;
 
 /// The bytes of `vmcall`.
 const VMCALL: [u8; 3] = [0x0F, 0x01, 0xC1];
+/// The byte of `hlt`.
+const HLT: u8 = 0xF4;
 
 /// Does what an exit calls for. `Some` if the Launcher has to know.
 ///
@@ -146,9 +148,20 @@ pub fn reflect<M: GuestMemory, C: Cpu>(
 ) -> GuestResult {
     let Some(handler) = guest.idt.handler(vector) else {
         let eip = GuestLinear(cpu.pages().stack.regs.eip);
-        return Err(KillReason::UnhandledTrap { vector, eip, code, cr2 });
+        return Err(match &guest.shared {
+            Some(_) => KillReason::UnhandledTrap { vector, eip, code, cr2 },
+            None => trap_before_init(guest, vector, eip),
+        });
     };
     enter_handler(guest, cpu, vector, handler, has_error_code(vector).then_some(code))
+}
+
+/// What kind of kernel traps before its first hypercall.
+fn trap_before_init<M: GuestMemory>(guest: &mut Guest<M>, vector: u8, eip: GuestLinear) -> KillReason {
+    match io::code_at(guest, eip.0).next() {
+        Some(HLT) if vector == 13 => KillReason::HaltedEarly { eip },
+        Some(_) | None => KillReason::Native { vector, eip },
+    }
 }
 
 /// Pushes the frame of `vector` and points the registers at `handler`.

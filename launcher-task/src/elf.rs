@@ -13,8 +13,8 @@
 //! ```
 //!
 //! Invariants:
-//! - Every field is read through one type that knows where the file ends
-//!   (`a_file_cut_anywhere_is_refused_or_unharmed`).
+//! - Every field is read through [`crate::fields`], which knows where the file
+//!   ends (`a_file_cut_anywhere_is_refused_or_unharmed`).
 //! - A [`Segment`] lies inside the file and holds no more of it than it has
 //!   memory for (`more_file_than_memory_is_refused`).
 //!
@@ -26,6 +26,8 @@
 mod error;
 
 use abi::GuestPhys;
+
+use crate::fields::Fields;
 
 pub use error::ElfError;
 
@@ -65,28 +67,6 @@ pub struct Elf<'a> {
 /// Tells whether a file calls itself ELF.
 pub fn is_elf(file: &[u8]) -> bool {
     file.starts_with(MAGIC)
-}
-
-/// Little-endian fields of a file by their offset.
-#[derive(Clone, Copy, Debug)]
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn bytes(&self, offset: u32, len: u32) -> Result<&'a [u8], ElfError> {
-        let end = u64::from(offset) + u64::from(len);
-        let range = usize::try_from(end).ok().and_then(|end| self.0.get(offset as usize..end));
-        range.ok_or(ElfError::Truncated { needed: end, len: self.0.len() })
-    }
-
-    fn u16(&self, offset: u32) -> Result<u16, ElfError> {
-        let bytes = self.bytes(offset, 2)?;
-        Ok(u16::from_le_bytes([bytes[0], bytes[1]]))
-    }
-
-    fn u32(&self, offset: u32) -> Result<u32, ElfError> {
-        let bytes = self.bytes(offset, 4)?;
-        Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-    }
 }
 
 impl<'a> Elf<'a> {

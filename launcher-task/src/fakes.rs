@@ -5,12 +5,15 @@
 //!
 //! Next on the tour: [`crate::config`], whose tests use none of this.
 
+#[path = "fakes/bzimage_file.rs"]
+pub mod bzimage;
 mod console;
 mod driver;
 mod elf_file;
 mod guest;
 mod ram;
 
+pub use bzimage::BzImageFile;
 pub use console::FakeConsole;
 pub use driver::{Driver, write_descriptor};
 pub use elf_file::{ElfFile, Part};

@@ -2,119 +2,160 @@
 //!
 //! A file is judged as a whole before a byte of it is copied: what it is,
 //! where its segments want to be, whether anything else is there already, and
-//! whether it would start inside itself. What [`Image::admit`] lets through
-//! loads without a further question, as often as the Guest restarts.
+//! whether it would start inside itself. An image that has been
+//! [read](Image::read) and [laid out](Image::lay_out) loads without a further
+//! question, as often as the Guest restarts.
 //!
 //! Invariants:
 //! - No segment overlaps another, the boot parameters, the command line, the
 //!   initrd or the device pages (`a_segment_on_top_of_something_is_refused`).
 //! - No file makes it panic or write outside its segments
 //!   (`any_file_is_refused_or_loads_inside_its_segments`).
+//! - A kernel that unpacks itself has room for that below its initrd
+//!   (`too_little_memory_says_how_much_would_do`).
 //!
 //! Source: lguest ABI, "bzImage" and "ELF vmlinux".
 //!
-//! Next on the tour: [`crate::elf`].
+//! Next on the tour: `image/error.rs`.
 
-use alloc::vec::Vec;
-use core::fmt;
+mod error;
 
+use alloc::{vec, vec::Vec};
+
+use abi::boot_params::COMMAND_LINE_MAX;
 use abi::{GuestMemory, GuestPhys, GuestResult};
 
 use crate::{
-    elf::{Elf, ElfError, Segment, is_elf},
-    layout::{Area, Layout},
+    bzimage::{BzImage, is_bzimage},
+    config::MIB,
+    elf::{Elf, Segment, is_elf},
+    layout::Layout,
+    release::Release,
 };
 
-/// Where a bzImage has its signature, and what that is.
-const BZIMAGE_SIGNATURE: (usize, &[u8]) = (0x202, b"HdrS");
+pub use error::ImageError;
 
-/// Why an image cannot be loaded; `Display` is the rest of a sentence that begins with the file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ImageError {
-    /// Neither of the kinds the Launcher knows.
-    UnknownKind,
-    /// A compressed Linux kernel with its own unpacker.
-    BzImage,
-    /// ELF, but nothing a Guest could run.
-    Elf(ElfError),
-    /// A segment where something else is, or nothing.
-    Obstacle {
-        /// Its program header's number.
-        segment: u16,
-        /// Its first address.
-        at: GuestPhys,
-        /// Its bytes in memory.
-        len: u32,
-        /// What is in its way.
-        area: Area,
-    },
-    /// Two segments in one place.
-    Overlap {
-        /// The first one's program header.
-        first: u16,
-        /// The second one's.
-        second: u16,
-    },
-    /// It would start where it has loaded nothing.
-    EntryOutside {
-        /// `e_entry`.
-        entry: GuestPhys,
-    },
-    /// The initrd does not fit beside it.
-    InitrdTooLong {
-        /// Its bytes.
-        len: usize,
-    },
-    /// The command line does not fit its place.
-    CommandLineTooLong {
-        /// Its bytes.
-        len: usize,
-    },
-}
+/// Longest command line that has room in memory, without its NUL.
+const COMMAND_LINE_ROOM: usize = COMMAND_LINE_MAX as usize - 1;
+/// Words that change how much memory a Linux believes it has, ...
+const MEMORY_WORDS: [&str; 2] = ["mem=", "memmap="];
+/// ... and one that looks like them and does not.
+const NO_LARGE_PAGES: &str = "mem=nopentium";
 
-impl From<ElfError> for ImageError {
-    fn from(error: ElfError) -> Self {
-        Self::Elf(error)
-    }
-}
-
-/// An image found fit for a layout.
+/// An image that makes sense by itself.
 #[derive(Debug)]
 pub struct Image<'a> {
     segments: Vec<Segment<'a>>,
     entry: GuestPhys,
+    /// What the boot parameters take over from it.
+    header: &'a [u8],
+    /// One past the highest address it uses without asking.
+    needs: u64,
+    initrd_max: u32,
+    command_line_max: usize,
+    release: Option<Release<'a>>,
 }
 
 impl<'a> Image<'a> {
-    /// Judges `file` against the memory it would be loaded to.
+    /// Judges what a file says about itself.
     ///
     /// # Errors
     /// An [`ImageError`] that says what is wrong with the file.
-    pub fn admit(file: &'a [u8], layout: &Layout) -> Result<Self, ImageError> {
-        if !is_elf(file) {
-            return Err(if is_bzimage(file) { ImageError::BzImage } else { ImageError::UnknownKind });
-        }
-        let elf = Elf::admit(file)?;
-        let mut image = Self { segments: Vec::new(), entry: elf.entry };
-        for segment in elf.segments() {
-            image.add(segment?, layout)?;
-        }
-        if !image.segments.iter().any(|segment| segment.contains(elf.entry)) {
-            return Err(ImageError::EntryOutside { entry: elf.entry });
+    pub fn read(file: &'a [u8]) -> Result<Self, ImageError> {
+        let image = if is_elf(file) {
+            Self::from_elf(file)?
+        } else if is_bzimage(file) {
+            Self::from_bzimage(BzImage::admit(file)?)?
+        } else {
+            return Err(ImageError::UnknownKind);
+        };
+        if !image.segments.iter().any(|segment| segment.contains(image.entry)) {
+            return Err(ImageError::EntryOutside { entry: image.entry });
         }
         Ok(image)
     }
 
-    fn add(&mut self, segment: Segment<'a>, layout: &Layout) -> Result<(), ImageError> {
-        let Segment { number, at, memory_len: len, .. } = segment;
-        if let Some(area) = layout.obstacle(at, len) {
-            return Err(ImageError::Obstacle { segment: number, at, len, area });
+    fn from_elf(file: &'a [u8]) -> Result<Self, ImageError> {
+        let elf = Elf::admit(file)?;
+        let mut segments: Vec<Segment<'a>> = Vec::new();
+        for segment in elf.segments() {
+            let segment = segment?;
+            if let Some(first) = segments.iter().find(|first| first.overlaps(&segment)) {
+                return Err(ImageError::Overlap { first: first.number, second: segment.number });
+            }
+            segments.push(segment);
         }
-        if let Some(first) = self.segments.iter().find(|first| first.overlaps(&segment)) {
-            return Err(ImageError::Overlap { first: first.number, second: number });
+        Ok(Self {
+            segments,
+            entry: elf.entry,
+            header: &[],
+            needs: 0,
+            initrd_max: u32::MAX,
+            command_line_max: COMMAND_LINE_ROOM,
+            release: Release::find(file),
+        })
+    }
+
+    fn from_bzimage(image: BzImage<'a>) -> Result<Self, ImageError> {
+        let memory_len = u32::try_from(image.protected.len()).map_err(|_| ImageError::UnknownKind)?;
+        let segment = Segment { number: 0, at: BzImage::AT, bytes: image.protected, memory_len };
+        Ok(Self {
+            segments: vec![segment],
+            entry: image.entry,
+            header: image.header,
+            needs: image.needs,
+            initrd_max: image.initrd_max,
+            command_line_max: COMMAND_LINE_ROOM.min(image.command_line_max as usize),
+            release: image.release,
+        })
+    }
+
+    /// Lays out `memory` bytes of RAM for it, with an initrd of `initrd_len` bytes, 0 for none.
+    ///
+    /// # Errors
+    /// An [`ImageError`] that says what does not fit.
+    pub fn lay_out(&self, memory: u32, initrd_len: usize) -> Result<Layout, ImageError> {
+        let layout = Layout::admit(memory, initrd_len, self.initrd_max)
+            .ok_or(ImageError::InitrdTooLong { len: initrd_len })?;
+        let initrd_room = layout.initrd().map_or(0, |place| place.end - place.start);
+        if self.needs > layout.free_end().into() {
+            let wanted = (self.needs + u64::from(initrd_room)).div_ceil(MIB.into());
+            return Err(ImageError::TooLittleMemory { wanted });
         }
-        self.segments.push(segment);
+        for &Segment { number, at, memory_len: len, .. } in &self.segments {
+            if let Some(area) = layout.obstacle(at, len) {
+                return Err(ImageError::Obstacle { segment: number, at, len, area });
+            }
+        }
+        Ok(layout)
+    }
+
+    /// Judges a command line for it.
+    ///
+    /// # Errors
+    /// An [`ImageError`] if it is too long, or would make it look for devices in the wrong place.
+    pub fn check_command_line(&self, line: &str) -> Result<(), ImageError> {
+        if line.len() > self.command_line_max {
+            return Err(ImageError::CommandLineTooLong { len: line.len(), max: self.command_line_max });
+        }
+        let limits_memory = |word: &str| MEMORY_WORDS.iter().any(|limit| word.starts_with(limit));
+        let mut words = line.split_ascii_whitespace();
+        // The page with the devices lies where memory ends, until they are on PCI.
+        let looks_there = self.release.is_some_and(|release| release.is_before(4, 0));
+        if looks_there && words.any(|word| limits_memory(word) && word != NO_LARGE_PAGES) {
+            return Err(ImageError::MovesDevices);
+        }
         Ok(())
+    }
+
+    /// Which Linux it is, if it is one.
+    pub const fn release(&self) -> Option<Release<'a>> {
+        self.release
+    }
+
+    /// The header the boot parameters begin with; empty if it has none.
+    pub const fn header(&self) -> &'a [u8] {
+        self.header
     }
 
     /// Copies the segments into memory that is zero, and returns where to start.
@@ -130,48 +171,17 @@ impl<'a> Image<'a> {
 }
 
 impl Segment<'_> {
-    /// One past the last address; no segment that has been judged reaches 4 GiB.
-    const fn end(&self) -> u32 {
-        self.at.0 + self.memory_len
+    /// One past the last address.
+    const fn end(&self) -> u64 {
+        self.at.0 as u64 + self.memory_len as u64
     }
 
     const fn contains(&self, address: GuestPhys) -> bool {
-        self.at.0 <= address.0 && address.0 < self.end()
+        self.at.0 <= address.0 && (address.0 as u64) < self.end()
     }
 
     const fn overlaps(&self, other: &Self) -> bool {
-        self.at.0 < other.end() && other.at.0 < self.end()
-    }
-}
-
-fn is_bzimage(file: &[u8]) -> bool {
-    let (offset, signature) = BZIMAGE_SIGNATURE;
-    file.get(offset..).is_some_and(|rest| rest.starts_with(signature))
-}
-
-impl fmt::Display for ImageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::UnknownKind => f.write_str("is not an ELF file"),
-            Self::BzImage => f.write_str(
-                "is a bzImage, which cannot be loaded yet; use the ELF file vmlinux it was made of",
-            ),
-            Self::Elf(error) => error.fmt(f),
-            Self::Obstacle { segment, at, len, area } => {
-                write!(f, "has a segment {segment} of {len} bytes at {at}, which {area}")
-            }
-            Self::Overlap { first, second } => write!(f, "has segments {first} and {second} overlap"),
-            Self::EntryOutside { entry } => write!(f, "would start at {entry}, outside its segments"),
-            Self::InitrdTooLong { len } => {
-                write!(
-                    f,
-                    "cannot start: its initrd of {len} bytes leaves no room in memory; give it more with mem="
-                )
-            }
-            Self::CommandLineTooLong { len } => {
-                write!(f, "cannot start: its command line has {len} bytes, and 2047 fit")
-            }
-        }
+        (self.at.0 as u64) < other.end() && (other.at.0 as u64) < self.end()
     }
 }
 

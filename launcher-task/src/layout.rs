@@ -5,7 +5,8 @@
 //!          | rings of the virtqueues   |  device pages: the Launcher's,
 //!          | device page               |  though the Guest may write them
 //!  memory  +---------------------------+
-//!          | initrd, if there is one   |  ends at the end of RAM
+//!          | initrd, if there is one   |  at the end of RAM, or where the image
+//!          |                           |  wants it to end
 //!  free_end+---------------------------+
 //!          |                           |
 //!          | the image's segments      |  anywhere in between
@@ -38,7 +39,7 @@ pub const FREE_START: u32 = COMMAND_LINE_AT + PAGE_SIZE;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Layout {
     memory: u32,
-    initrd_len: u32,
+    initrd: Range<u32>,
 }
 
 /// What a piece of an image must keep clear of.
@@ -48,7 +49,7 @@ pub enum Area {
     BootParams,
     /// The page behind it.
     CommandLine,
-    /// The end of RAM.
+    /// The end of RAM, usually.
     Initrd,
     /// The device page and the rings.
     DevicePages,
@@ -57,12 +58,16 @@ pub enum Area {
 }
 
 impl Layout {
-    /// Lays out `memory` bytes of RAM with an initrd of `initrd_len` bytes, 0 for none; `None` if
-    /// not a page is left for the image.
-    pub fn admit(memory: u32, initrd_len: usize) -> Option<Self> {
+    /// Lays out `memory` bytes of RAM with an initrd of `initrd_len` bytes, 0 for none, that has no
+    /// byte above `initrd_max`; `None` if not a page is left for the image.
+    pub fn admit(memory: u32, initrd_len: usize, initrd_max: u32) -> Option<Self> {
         let initrd_len = u32::try_from(initrd_len).ok()?.checked_next_multiple_of(PAGE_SIZE)?;
-        let free_end = memory.checked_sub(initrd_len)?;
-        (free_end > FREE_START).then_some(Self { memory, initrd_len })
+        let end = match initrd_max.checked_add(1) {
+            Some(limit) if initrd_len > 0 => memory.min(limit / PAGE_SIZE * PAGE_SIZE),
+            Some(_) | None => memory,
+        };
+        let start = end.checked_sub(initrd_len)?;
+        (start > FREE_START).then_some(Self { memory, initrd: start..end })
     }
 
     /// Bytes of RAM.
@@ -72,7 +77,7 @@ impl Layout {
 
     /// The initrd's place, rounded up to whole pages, or `None` without one.
     pub fn initrd(&self) -> Option<Range<u32>> {
-        (self.initrd_len > 0).then_some(self.free_end()..self.memory)
+        (!self.initrd.is_empty()).then(|| self.initrd.clone())
     }
 
     /// Where the device page is: the first address above RAM.
@@ -80,8 +85,9 @@ impl Layout {
         GuestPhys(self.memory)
     }
 
-    const fn free_end(&self) -> u32 {
-        self.memory - self.initrd_len
+    /// One past the last address an image may use before it has looked around.
+    pub const fn free_end(&self) -> u32 {
+        self.initrd.start
     }
 
     /// Says what is in the way of `len` bytes at `at`, or `None` if the place is free. Of several
@@ -91,7 +97,7 @@ impl Layout {
         let areas = [
             (Area::BootParams, 0..u64::from(COMMAND_LINE_AT)),
             (Area::CommandLine, COMMAND_LINE_AT.into()..FREE_START.into()),
-            (Area::Initrd, self.free_end().into()..self.memory.into()),
+            (Area::Initrd, self.initrd.start.into()..self.initrd.end.into()),
             (Area::DevicePages, self.memory.into()..limit),
             (Area::Nothing, limit..u64::MAX),
         ];
@@ -121,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_claim_is_told_what_is_in_the_way() {
-        let layout = Layout::admit(2 * MIB, 5000).unwrap();
+        let layout = Layout::admit(2 * MIB, 5000, u32::MAX).unwrap();
         let obstacle = |at, len| layout.obstacle(GuestPhys(at), len);
         assert_eq!(obstacle(0xFFF, 1), Some(Area::BootParams));
         assert_eq!(obstacle(0x1FFF, 1), Some(Area::CommandLine));
@@ -134,7 +140,7 @@ mod tests {
 
     #[test]
     fn without_an_initrd_the_image_may_reach_the_end_of_ram() {
-        let layout = Layout::admit(MIB, 0).unwrap();
+        let layout = Layout::admit(MIB, 0, u32::MAX).unwrap();
         assert_eq!(layout.initrd(), None);
         assert_eq!(layout.obstacle(GuestPhys(MIB - 1), 1), None);
         assert_eq!(layout.obstacle(GuestPhys(MIB - 1), 2), Some(Area::DevicePages));
@@ -142,15 +148,24 @@ mod tests {
 
     #[test]
     fn an_initrd_lies_in_whole_pages_at_the_end_of_ram() {
-        let layout = Layout::admit(MIB, 4097).unwrap();
+        let layout = Layout::admit(MIB, 4097, u32::MAX).unwrap();
         assert_eq!(layout.initrd(), Some(MIB - 8192..MIB));
     }
 
     #[test]
     fn an_initrd_that_leaves_no_room_is_refused() {
-        assert!(Layout::admit(MIB, (MIB - 0x3000) as usize).is_some());
-        assert!(Layout::admit(MIB, (MIB - 0x2FFF) as usize).is_none());
-        assert!(Layout::admit(MIB, MIB as usize + 1).is_none());
-        assert!(Layout::admit(MIB, u32::MAX as usize).is_none());
+        assert!(Layout::admit(MIB, (MIB - 0x3000) as usize, u32::MAX).is_some());
+        assert!(Layout::admit(MIB, (MIB - 0x2FFF) as usize, u32::MAX).is_none());
+        assert!(Layout::admit(MIB, MIB as usize + 1, u32::MAX).is_none());
+        assert!(Layout::admit(MIB, u32::MAX as usize, u32::MAX).is_none());
+    }
+    #[test]
+    fn an_initrd_ends_where_the_image_can_still_see_it() {
+        let layout = Layout::admit(4 * MIB, 4097, 2 * MIB - 1).unwrap();
+        assert_eq!(layout.initrd(), Some(2 * MIB - 8192..2 * MIB));
+        assert_eq!(layout.obstacle(GuestPhys(MIB), 2 * MIB), Some(Area::Initrd));
+        assert_eq!(layout.obstacle(GuestPhys(2 * MIB), 2 * MIB), None);
+        assert_eq!(Layout::admit(4 * MIB, 1, 0), None);
+        assert_eq!(Layout::admit(4 * MIB, 0, 0).unwrap().initrd(), None);
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //!  boot command lines --config--> Plan --+
-//!  image, initrd ------image/elf---------+--> task::Launcher --step--> Step
+//!  image, initrd ---image: elf, bzimage--+--> task::Launcher --step--> Step
 //!                                        |      |  run() -> Stop
 //!                      layout, boot_params      +--> bus --> slot --> device --> port
 //!                                                     |  virtqueue, rings, chain
@@ -34,15 +34,18 @@ extern crate alloc;
 
 pub mod boot_params;
 pub mod bus;
+pub mod bzimage;
 pub mod chain;
 pub mod config;
 pub mod console;
 pub mod device;
 pub mod device_page;
 pub mod elf;
+pub mod fields;
 pub mod image;
 pub mod layout;
 pub mod port;
+pub mod release;
 pub mod rings;
 pub mod slot;
 pub mod task;

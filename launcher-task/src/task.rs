@@ -39,6 +39,7 @@ use crate::{
     image::{Image, ImageError},
     layout::Layout,
     port::Ports,
+    release::Release,
 };
 
 /// Most kicks one step serves before others get their turn.
@@ -83,12 +84,9 @@ impl<'a> Launcher<'a> {
     /// An [`ImageError`], the rest of a line `host: guest NAME: FILE: ...`.
     pub fn admit(plan: Plan, image: &'a [u8], initrd: Option<&'a [u8]>) -> Result<Self, ImageError> {
         let initrd = initrd.unwrap_or(&[]);
-        let layout = Layout::admit(plan.memory, initrd.len())
-            .ok_or(ImageError::InitrdTooLong { len: initrd.len() })?;
-        if !boot_params::fits(&plan.command_line) {
-            return Err(ImageError::CommandLineTooLong { len: plan.command_line.len() });
-        }
-        let image = Image::admit(image, &layout)?;
+        let image = Image::read(image)?;
+        let layout = image.lay_out(plan.memory, initrd.len())?;
+        image.check_command_line(&plan.command_line)?;
         let bus = Bus::new(vec![Box::new(ConsoleDevice::default())], layout.device_page());
         Ok(Self { plan, image, initrd, layout, bus, asleep: None })
     }
@@ -96,6 +94,11 @@ impl<'a> Launcher<'a> {
     /// What it was asked to be.
     pub const fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Which Linux its image is, if it is one.
+    pub const fn release(&self) -> Option<Release<'a>> {
+        self.image.release()
     }
 
     /// Prepares memory, devices and CPU, so that the next step runs the Guest's first instruction.
@@ -110,7 +113,7 @@ impl<'a> Launcher<'a> {
         if let Some(place) = self.layout.initrd() {
             memory.write_from(GuestPhys(place.start), self.initrd)?;
         }
-        boot_params::write(memory, &self.layout, &self.plan.command_line)?;
+        boot_params::write(memory, &self.layout, &self.plan.command_line, self.image.header())?;
         self.bus.install(memory)?;
         guest.reset(entry);
         Ok(())

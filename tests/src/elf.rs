@@ -2,7 +2,7 @@
 //!
 //! Source: System V ABI, "Object Files"; Intel386 supplement.
 //!
-//! Next on the tour: the tests in `tests/machine/`.
+//! Next on the tour: [`crate::bzimage`].
 
 /// `ELFCLASS32`, the only class a Guest may have.
 pub const CLASS_32: u8 = 1;

@@ -28,6 +28,9 @@
 pub mod artefacts;
 pub mod bochs;
 pub mod boot;
+pub mod bzimage;
+#[path = "../../launcher-task/src/fakes/bzimage_file.rs"]
+pub mod bzimage_file;
 pub mod elf;
 pub mod iso;
 pub mod link;

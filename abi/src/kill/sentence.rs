@@ -25,6 +25,17 @@ impl fmt::Display for KillReason {
                 }
                 f.write_str(", and it has no handler for that")
             }
+            Self::Native { vector, eip } => write!(
+                f,
+                "wanted the bare machine: {} (vector {vector}) at {eip}, before its first hypercall; a Linux \
+                 kernel does that if it was built without CONFIG_LGUEST_GUEST=y",
+                mnemonic(vector)
+            ),
+            Self::HaltedEarly { eip } => write!(
+                f,
+                "halted for good at {eip}, before its first hypercall; an unpacker does that if its image is \
+                 damaged or its memory too little"
+            ),
             Self::NoStack { at, vector } => {
                 write!(f, "has no writable stack at {at} to deliver vector {vector} on")
             }

@@ -1,20 +1,17 @@
 //! What can be wrong with an ELF file by itself.
 //!
-//! Next on the tour: [`crate::boot_params`].
+//! Next on the tour: [`crate::bzimage`].
 
 use core::fmt;
+
+use crate::fields::Truncated;
 
 /// Why a file is no ELF executable a Guest could run; `Display` continues a sentence that begins
 /// with the file's name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ElfError {
     /// The file ends before something it says it has.
-    Truncated {
-        /// Bytes it should have at least.
-        needed: u64,
-        /// Bytes it has.
-        len: usize,
-    },
+    Truncated(Truncated),
     /// Not of the 32-bit class.
     Not32Bit,
     /// Not little-endian.
@@ -46,12 +43,16 @@ pub enum ElfError {
     },
 }
 
+impl From<Truncated> for ElfError {
+    fn from(cut: Truncated) -> Self {
+        Self::Truncated(cut)
+    }
+}
+
 impl fmt::Display for ElfError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Truncated { needed, len } => {
-                write!(f, "is truncated: it needs {needed} bytes and has {len}")
-            }
+            Self::Truncated(cut) => cut.fmt(f),
             Self::Not32Bit => f.write_str("is an ELF file of 64 bits; a Guest is 32-bit code"),
             Self::BigEndian => f.write_str("is a big-endian ELF file; the i386 is little-endian"),
             Self::NotExecutable { kind } => {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fakes::{ElfFile, Part};
+use crate::fields::Truncated;
 
 fn refusal(bend: impl FnOnce(&mut ElfFile)) -> ElfError {
     let mut file = ElfFile::small();
@@ -46,7 +47,7 @@ fn more_file_than_memory_is_refused() {
 #[test]
 fn what_lies_beyond_the_file_is_refused() {
     let len = ElfFile::small().0.len();
-    let truncated = |needed| ElfError::Truncated { needed, len };
+    let truncated = |needed| ElfError::from(Truncated { needed, len });
     assert_eq!(refusal(|file| _ = file.put32(28, len as u32)), truncated(len as u64 + 32));
     assert_eq!(refusal(|file| _ = file.put32(28, u32::MAX)), truncated(0x1_0000_001F));
     assert_eq!(refusal(|file| _ = file.put32(52 + 4, 0xFFFF_FFFF)), truncated(0x1_0000_0003));
@@ -59,7 +60,7 @@ fn a_file_cut_anywhere_is_refused_or_unharmed() {
     for len in MAGIC.len()..whole.len() {
         let file = &whole[..len];
         let outcome = Elf::admit(file).and_then(|elf| elf.segments().collect::<Result<Vec<_>, _>>());
-        let Err(ElfError::Truncated { needed, len: said }) = outcome else {
+        let Err(ElfError::Truncated(Truncated { needed, len: said })) = outcome else {
             panic!("{len} bytes of {} gave {outcome:?}", whole.len());
         };
         assert!(needed > len as u64 && said == len);

@@ -81,7 +81,7 @@ fn what_cannot_start_is_refused_before_memory_is_spent_on_it() {
     let initrd = vec![0; 2 * MIB as usize];
     assert_eq!(refusal(plan(""), &image, &initrd), ImageError::InitrdTooLong { len: initrd.len() });
     let words = format!("-- {}", "x".repeat(2048));
-    assert_eq!(refusal(plan(&words), &image, b""), ImageError::CommandLineTooLong { len: 2048 });
+    assert_eq!(refusal(plan(&words), &image, b""), ImageError::CommandLineTooLong { len: 2048, max: 2047 });
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use abi::PAGE_SIZE;
 use abi::device_page::DEVICE_PAGES;
+use emulated::bzimage_file::{BzImageFile, PROTECTED};
 use emulated::elf::{CLASS_64, Elf};
 use emulated::scratch::Scratch;
 use emulated::{Boot, Outcome, Qemu};
@@ -62,6 +63,37 @@ fn an_elf_cut_off_in_its_segment() {
 #[test]
 fn an_elf_for_64_bits() {
     is_told(&Elf { class: CLASS_64, ..image() }.to_bytes(), LINE, "64 bits");
+}
+
+/// A bzImage that would start, and be killed at its first instruction.
+fn bzimage(release: &str) -> BzImageFile {
+    BzImageFile::new(release, &[0x0F, 0x0B])
+}
+
+#[test]
+fn a_bzimage_cut_off_in_its_header() {
+    is_told(&bzimage("3.11.10").0[..0x210], LINE, "truncated");
+}
+
+#[test]
+fn a_bzimage_cut_off_in_its_kernel() {
+    let file = BzImageFile::new("3.11.10", &[0x90; 4096]).0;
+    is_told(&file[..PROTECTED + 2048], LINE, "truncated");
+}
+
+#[test]
+fn a_bzimage_for_64_bits() {
+    is_told(&bzimage("4.9.0").put16(0x236, 1).0, LINE, "64 bits");
+}
+
+#[test]
+fn a_bzimage_that_needs_more_memory_than_it_has() {
+    is_told(&bzimage("3.11.10").put32(0x230, 16 * MIB).0, LINE, "mem=17M");
+}
+
+#[test]
+fn a_linux_told_of_other_memory_on_its_own_command_line() {
+    is_told(&bzimage("3.11.10").0, "guest name=wrong mem=16M -- quiet mem=8M", "before the --");
 }
 
 #[test]

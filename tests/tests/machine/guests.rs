@@ -7,10 +7,12 @@ use emulated::{Bochs, Boot, Outcome, Qemu, verdict};
 
 /// Guests that break the treaty before they have a console to announce it on, and words of the
 /// sentence each must be killed with.
-pub const SILENT: [(&str, &str); 4] = [
+pub const SILENT: [(&str, &str); 6] = [
     ("kill_before_init", "made hypercall 0 before LGUEST_INIT"),
+    ("kill_halted_early", "before its first hypercall; an unpacker does that"),
     ("kill_init_beyond_memory", "named 1392 bytes at physical 0xfffffc00, which it does not have"),
     ("kill_kernel_address", "says its kernel begins at 0xffd00000, inside the Switcher's area"),
+    ("kill_native", "built without CONFIG_LGUEST_GUEST=y"),
     ("kill_system_call_vector", "wants system calls at vector 0x40; only 0x80 is served"),
 ];
 
