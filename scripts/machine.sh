@@ -6,6 +6,17 @@
 log=$target_dir/run.log
 : >"$log"
 
+# MiB of memory for a machine whose Guest has $1: room for it, its shadows, what is on the ISO
+# twice (GRUB moves modules about), and the Host.
+megs_for() {
+    local size=${1%[MmGgKk]} iso megs
+    [[ $size =~ ^[0-9]{1,7}$ ]] || size=64 # the Host says what is wrong with it
+    case $1 in *[Gg]) size=$((10#$size * 1024)) ;; *[Kk]) size=$((10#$size / 1024)) ;; esac
+    iso=$(du --block-size=1M --summarize iso/boot | cut -f1)
+    megs=$((10#$size * 5 / 4 + iso * 2 + 64))
+    printf '%d' $((megs > 256 ? megs : 256))
+}
+
 # Starts QEMU. A person's terminal becomes the serial line with QEMU's monitor behind Ctrl-A;
 # a pipe becomes the serial line and nothing else.
 start_qemu() {

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Output, Stdio};
 
-use emulated::artefacts;
+use emulated::scratch::Scratch;
+use emulated::{artefacts, bzimage};
 
 use crate::demo::PROMPT;
 
@@ -101,15 +102,65 @@ fn a_person_at_a_terminal_leaves_with_ctrl_a_x() {
 #[test]
 fn the_help_explains_every_option_and_code() {
     let help = run(&["--help"], "", 0);
-    for option in ["--kernel", "--mem", "--append", "--machine-mem", "--bochs", "--gdb", "--iso-only"] {
+    for option in [
+        "--kernel",
+        "--initrd",
+        "--disk",
+        "--net",
+        "--mem",
+        "--append",
+        "--machine-mem",
+        "--bochs",
+        "--gdb",
+        "--iso-only",
+    ] {
         assert!(help.contains(option), "{option} is missing in:\n{help}");
     }
     assert!(help.contains("Exit codes:"));
 }
 
 #[test]
+fn a_bzimage_runs_with_its_initrd() {
+    let scratch = Scratch::new();
+    let image = bzimage::of_guest(&artefacts::guest("demo"), "3.11.10 (a@b)", &scratch);
+    let image = scratch.file("bzImage", &image.0);
+    let initrd = scratch.file("rootfs.cpio", [7; 5000]);
+    let [image, initrd] = [&image, &initrd].map(|file| file.to_str().unwrap());
+    let said = run(&["--kernel", image, "--initrd", initrd, "--append", "one two"], "poweroff\n", 0);
+    assert!(said.contains("guest bzImage: Linux 3.11.10\n") && said.contains("\"one two\""), "{said}");
+    assert!(said.contains("5000 bytes: initrd for=bzImage"), "{said}");
+}
+
+#[test]
+fn an_iso_goes_where_it_should_and_its_menu_has_a_line_for_each_module() {
+    let scratch = Scratch::new();
+    let (disk, iso) = (scratch.file("root,1.img", [0; 512]), scratch.path("my.iso"));
+    let (disk, iso) = (disk.to_str().unwrap(), iso.to_str().unwrap());
+    let cow = format!("{disk},cow");
+    let arguments =
+        ["--disk", disk, "--disk", &cow, "--net", "lan", "--net", "wan", "--mem", "8M", "--out", iso];
+    let output = script("iso", &arguments, "");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let made = std::fs::read(iso).unwrap();
+    for line in [
+        "module2 --nounzip /boot/guest 'guest' 'name=demo' 'mem=8M' 'disk=vda,vdb' 'net=lan' 'net=wan' '--'\n",
+        "module --nounzip /boot/disk0 'disk' 'name=vda'\n",
+        "module2 --nounzip /boot/disk1 'disk' 'name=vdb' 'cow'\n",
+    ] {
+        assert!(made.windows(line.len()).any(|window| window == line.as_bytes()), "no {line:?} on the ISO");
+    }
+}
+
+#[test]
 fn wrong_usage_is_exit_code_64() {
-    for arguments in [&["--colour"][..], &["--mem"], &["--kernel", "/no/such/file"], &["--bochs", "--gdb"]] {
+    for arguments in [
+        &["--colour"][..],
+        &["--mem"],
+        &["--kernel", "/no/such/file"],
+        &["--disk", "/no/such/file,ro"],
+        &["--initrd", "/"],
+        &["--bochs", "--gdb"],
+    ] {
         run(arguments, "", 64);
     }
 }
