@@ -59,7 +59,7 @@ const INITRD_MAX: u32 = 0x37FF_FFFF;
 pub struct BzImage<'a> {
     /// The header, which begins at [`SETUP_HEADER`] of the boot parameters.
     pub header: &'a [u8],
-    /// What goes to [`BzImage::at`].
+    /// What goes to [`BzImage::AT`].
     pub protected: &'a [u8],
     /// Its first instruction.
     pub entry: GuestPhys,

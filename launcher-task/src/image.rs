@@ -62,17 +62,13 @@ impl<'a> Image<'a> {
     /// # Errors
     /// An [`ImageError`] that says what is wrong with the file.
     pub fn read(file: &'a [u8]) -> Result<Self, ImageError> {
-        let image = if is_elf(file) {
-            Self::from_elf(file)?
+        if is_elf(file) {
+            Self::from_elf(file)
         } else if is_bzimage(file) {
-            Self::from_bzimage(BzImage::admit(file)?)?
+            Self::from_bzimage(BzImage::admit(file)?)
         } else {
-            return Err(ImageError::UnknownKind);
-        };
-        if !image.segments.iter().any(|segment| segment.contains(image.entry)) {
-            return Err(ImageError::EntryOutside { entry: image.entry });
+            Err(ImageError::UnknownKind)
         }
-        Ok(image)
     }
 
     fn from_elf(file: &'a [u8]) -> Result<Self, ImageError> {
@@ -113,7 +109,7 @@ impl<'a> Image<'a> {
     /// Lays out `memory` bytes of RAM for it, with an initrd of `initrd_len` bytes, 0 for none.
     ///
     /// # Errors
-    /// An [`ImageError`] that says what does not fit.
+    /// An [`ImageError`] that says what does not fit, or that it would start where nothing is.
     pub fn lay_out(&self, memory: u32, initrd_len: usize) -> Result<Layout, ImageError> {
         let layout = Layout::admit(memory, initrd_len, self.initrd_max)
             .ok_or(ImageError::InitrdTooLong { len: initrd_len })?;
@@ -126,6 +122,9 @@ impl<'a> Image<'a> {
             if let Some(area) = layout.obstacle(at, len) {
                 return Err(ImageError::Obstacle { segment: number, at, len, area });
             }
+        }
+        if !self.segments.iter().any(|segment| segment.contains(self.entry)) {
+            return Err(ImageError::EntryOutside { entry: self.entry });
         }
         Ok(layout)
     }
