@@ -6,15 +6,15 @@
 //!                                    --- two-level ----   --------- PAE ---------
 //! ```
 //!
-//! Each table maps its first sixteen entries to the sixteen pages, in order. Any page may be used
-//! as anything all the same.
+//! Each table maps its first sixteen entries to the sixteen pages, in order; of table 6 the last is
+//! large, of the PAE table it leads beyond 4 GiB. Any page may be used as anything all the same.
 
 use abi::boot_params::E820_MAP;
 use abi::hypercall::LHCALL_LGUEST_INIT;
 use abi::lguest_data::{IF, IRQ_ENABLED, NoIrqField, RING_ENTRIES, RING_FREE, RING_READY};
 use abi::{GuestMemory, GuestPhys, PAGE_SIZE, Variant};
 use kernel::guest::Guest;
-use kernel::shadow::entry::{P, U, W};
+use kernel::shadow::entry::{P, PS, U, W};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 
 use crate::ram::Ram;
@@ -77,6 +77,11 @@ pub fn populate(ram: &mut Ram) {
     for half in [0, 1, 2, 0x1FE, 0x1FF] {
         put(9, half * 8, 10, P | W | U);
     }
+    let last = PAGES - 1;
+    put(6, last * 4, last, P | W | U | PS);
+    put(10, last * 8 + 4, 1, 0);
+    // NX means nothing.
+    put(10, (last - 1) * 8 + 4, 0, 1 << 31);
     ram.set_word(E820_MAP + 8, LIMIT);
     ram.write_from(ENTRY, &VMCALL).expect("the code lies in memory");
 }
