@@ -18,8 +18,14 @@ const USED: u32 = 0x63;
 
 /// What a running Guest's call leads to; `Preempted` if to nothing.
 fn call(number: u32, args: [u32; 3]) -> Stop {
+    call_in(Format::TwoLevel, number, args)
+}
+
+/// The same for a Guest with tables of this format.
+fn call_in(format: Format, number: u32, args: [u32; 3]) -> Stop {
     let mut cpu = ScriptedCpu::default();
     let mut guest = running_guest(&mut cpu);
+    guest.shadow.set_format(Some(format));
     cpu.attention = Attention::Wanted;
     cpu.calls(number, args).then(0x20, 0, 0);
     run(&mut guest, &mut cpu)
@@ -63,11 +69,22 @@ fn a_page_directory_may_be_the_last_page_and_none_behind() {
 #[test]
 fn an_entry_may_name_the_last_page_and_none_behind() {
     let at = GuestLinear(0x4000_0000);
-    let sets = |frame| call(LHCALL_SET_PTE, [TOP, at.0, frame | USED]);
-    assert_eq!(sets(LIMIT - PAGE_SIZE), Stop::Preempted);
-    for frame in [LIMIT, !(PAGE_SIZE - 1)] {
-        let reason = PageTableError::Entry { at, entry: frame | USED }.into();
-        assert_eq!(sets(frame), Stop::Killed(reason));
+    for format in [Format::TwoLevel, Format::Pae] {
+        let sets = |frame| call_in(format, LHCALL_SET_PTE, [TOP, at.0, frame | USED]);
+        assert_eq!(sets(LIMIT - PAGE_SIZE), Stop::Preempted);
+        for frame in [LIMIT, !(PAGE_SIZE - 1)] {
+            let reason = PageTableError::Entry { at, entry: frame | USED }.into();
+            assert_eq!(sets(frame), Stop::Killed(reason));
+        }
+    }
+}
+
+#[test]
+fn a_middle_directory_may_lie_anywhere_and_only_pae_has_one() {
+    for middle in [LIMIT - PAGE_SIZE, LIMIT, u32::MAX] {
+        assert_eq!(call_in(Format::Pae, LHCALL_SET_PMD, [middle, 0, 0]), Stop::Preempted);
+        let unknown = HypercallError::Unknown { number: LHCALL_SET_PMD }.into();
+        assert_eq!(call_in(Format::TwoLevel, LHCALL_SET_PMD, [middle, 0, 0]), Stop::Killed(unknown));
     }
 }
 
@@ -94,6 +111,14 @@ fn the_last_entry_of_each_table_is_one_and_the_next_is_not() {
     for index in [1024, u32::MAX] {
         let reason = PageTableError::Index { index }.into();
         assert_eq!(call(LHCALL_SET_PGD, [TOP, index, 0]), Stop::Killed(reason));
+    }
+    assert_eq!(call_in(Format::Pae, LHCALL_SET_PGD, [TOP, 3, 0]), Stop::Preempted);
+    assert_eq!(call_in(Format::Pae, LHCALL_SET_PMD, [TOP, 511, 0]), Stop::Preempted);
+    for (number, index) in [(LHCALL_SET_PGD, 4), (LHCALL_SET_PMD, 512)] {
+        for index in [index, u32::MAX] {
+            let reason = PageTableError::Index { index }.into();
+            assert_eq!(call_in(Format::Pae, number, [TOP, index, 0]), Stop::Killed(reason));
+        }
     }
     for entries in [33, u32::MAX] {
         assert!(matches!(call(LHCALL_LOAD_GDT, [0, entries, 0]), Stop::Killed(KillReason::Descriptor(_))));

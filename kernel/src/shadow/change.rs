@@ -128,10 +128,12 @@ impl Shadow {
     }
 
     /// `SET_PMD` of PAE: entry `index` of the middle directory at `middle` changed. Its 2 MiB are
-    /// dropped from each address space whose top level leads to that directory.
+    /// dropped from each address space whose top level leads to that directory. A top level that
+    /// the Guest has no more use for is cached all the same and may hold anything by now: what the
+    /// Host will not follow leads nowhere.
     ///
     /// # Errors
-    /// [`PageTableError::Index`] past the last entry, or a top level the Host will not follow.
+    /// [`PageTableError::Index`] past the last entry.
     pub fn set_pmd(&mut self, memory: &impl GuestMemory, middle: GuestPhys, index: u32) -> GuestResult {
         if index >= PAGE_SIZE / Format::Pae.entry_len() {
             return Err(PageTableError::Index { index }.into());
@@ -143,7 +145,8 @@ impl Shadow {
             };
             for quarter in 0..4 {
                 let at = GuestLinear(quarter << 30 | index << 21);
-                if self.format.middle(memory, top, at)? == Some(middle.page_base()) {
+                let leads_to = self.format.middle(memory, top, at).ok().flatten();
+                if leads_to == Some(middle.page_base()) {
                     self.drop_half_table(root.directory, at);
                 }
             }

@@ -218,6 +218,20 @@ fn a_pae_guest_has_the_same_shadows() {
 }
 
 #[test]
+fn pointers_that_were_given_up_may_hold_anything() {
+    let mut guest = Guest::new(MIN_TABLES);
+    let (old, middle, top) = (guest.page(), guest.page(), guest.page());
+    guest.shadow.set_format(Some(Format::Pae));
+    guest.ram.write_u32(old, middle.0 | P).unwrap();
+    guest.shadow.switch_to(&guest.ram, old).unwrap();
+    guest.shadow.switch_to(&guest.ram, top).unwrap();
+    for used_again in [u32::MAX, 0xFF00_0000 | P, P | PS] {
+        guest.ram.write_u32(old, used_again).unwrap();
+        assert_eq!(guest.shadow.set_pmd(&guest.ram, middle, 0), Ok(()), "{used_again:#x}");
+    }
+}
+
+#[test]
 fn both_pages_of_a_stack_are_pinned_however_full_the_pool_is() {
     let mut guest = Guest::new(MIN_TABLES);
     let top = guest.new_space();

@@ -1,8 +1,8 @@
 //! A Guest that keeps the treaty sees exactly its own page tables.
 //!
-//! The Guest stores to its tables and tells of each store by the call that the
-//! ABI asks for. Its kernel half is the same in each directory, which is what
-//! the Host may rely on. After each step:
+//! The Guest stores to its tables, of either format, and tells of each store by
+//! the call that the ABI asks for. Its kernel half is the same in each top
+//! level, which is what the Host may rely on. After each step:
 //! - an access ends as [`Model::access`] says: same byte, same error code, or
 //!   dead of the same reason;
 //! - memory is the model's, so A and D are;
@@ -14,7 +14,6 @@
 //!
 //! Next on the tour: [`crate::hostile`].
 
-use abi::lguest_data::SWITCHER_BASE;
 use abi::{GuestLinear, GuestPhys, GuestResult, KillReason, PAGE_SIZE, kill::PageTableError};
 use kernel::shadow::entry::{A, D, GuestEntry, P};
 use proptest::prelude::*;
@@ -22,59 +21,91 @@ use proptest::test_runner::TestCaseError;
 
 use crate::hardware::{Access, SWITCHER_TABLES};
 use crate::model::{Model, Outcome};
-use crate::op::{self, Kind, Op, PAGES, Write};
+use crate::op::{self, Kind, Op, Write};
 use crate::ram::Ram;
+use crate::shape::{Shape, store};
 use crate::world::{World, access_of};
 use crate::{Hex, config};
 
-/// A call that tells of a change.
+/// A call that tells of a changed entry, the first address it is for, and below which top level.
 #[derive(Clone, Copy, Debug)]
-enum Call {
-    SetPte { top: u32, at: GuestLinear, entry: u32 },
-    SetPgd { top: u32, index: u32 },
-    FlushUser,
-    FlushAll,
+struct Call {
+    top: u32,
+    at: GuestLinear,
+    what: Changed,
+}
+
+/// The entry that changed.
+#[derive(Clone, Copy, Debug)]
+enum Changed {
+    /// In a page table, to this.
+    Pte { entry: u32, high: u32 },
+    /// In this middle directory.
+    Pmd { middle: u32, index: u32 },
+    /// In a top level.
+    Pgd { index: u32 },
 }
 
 /// A Guest, its model, and the treaty between them.
 struct Treaty {
     real: World,
     model: Model,
+    shape: Shape,
     kernel_address: u32,
-    /// A page-table entry was told in this step.
-    told: bool,
 }
 
 impl Treaty {
-    fn new(tables: usize, kernel_address: u32, limit: u32) -> Self {
-        let real = World::new(tables, kernel_address, limit);
+    fn new(shape: Shape, tables: usize, kernel_address: u32, tail: u32) -> Self {
+        let real = World::new(shape, tables, kernel_address, tail);
         let ram = Ram(real.ram.0.clone());
-        Self { real, model: Model { ram, top: None, stack: None }, kernel_address, told: false }
+        Self { real, model: Model { ram, shape, top: None, stack: None }, shape, kernel_address }
     }
 
-    /// First directory slot that belongs to the kernel, if only in part.
-    fn kernel_slot(&self) -> u32 {
-        self.kernel_address >> 22
+    /// First entry of each top level that belongs to the kernel, if only in part.
+    fn kernel_entry(&self) -> u32 {
+        self.shape.kernel_entry(self.kernel_address)
     }
 
     /// Does one step on both sides; `true` if the Guest is dead.
     fn step(&mut self, op: &Op) -> Result<bool, TestCaseError> {
-        self.told = false;
         match op {
             Op::Write { writes, flush } => return self.write_all(writes, *flush),
-            Op::Switch(page) => {
-                let top = page * PAGE_SIZE;
-                prop_assert_eq!(self.real.shadow.switch_to(&self.real.ram, GuestPhys(top)), Ok(()));
-                self.model.top = Some(top);
-            }
-            Op::Flush { everything: true } => self.real.shadow.flush_all(),
-            Op::Flush { everything: false } => self.real.shadow.flush_user(),
+            Op::Switch(top) => self.switch(top.0)?,
+            Op::Flush { everything } => self.flush(*everything),
             Op::Stack { end, pages } => {
                 self.real.shadow.set_stack(end.0, *pages);
                 self.model.stack = Some((end.0, *pages));
             }
             Op::Touch(at, kind) => return self.touch(GuestLinear(at.0), *kind),
+            Op::Tour(at, kind) => return self.tour(GuestLinear(at.0), *kind),
             Op::Move => self.real.cpu ^= 1,
+        }
+        Ok(false)
+    }
+
+    fn switch(&mut self, top: u32) -> Result<(), TestCaseError> {
+        prop_assert_eq!(self.real.shadow.switch_to(&self.real.ram, GuestPhys(top)), Ok(()));
+        self.model.top = Some(top);
+        Ok(())
+    }
+
+    fn flush(&mut self, everything: bool) {
+        if everything {
+            self.real.shadow.flush_all();
+        } else {
+            self.real.shadow.flush_user();
+        }
+    }
+
+    /// Touches `at` in one address space after the other.
+    fn tour(&mut self, at: GuestLinear, kind: Kind) -> Result<bool, TestCaseError> {
+        for top in self.shape.tops() {
+            self.switch(top)?;
+            if self.touch(at, kind)? {
+                return Ok(true);
+            }
+            // It may have cost others a licence.
+            self.model.adopt(&self.real.ram, self.kernel_entry())?;
         }
         Ok(false)
     }
@@ -112,23 +143,24 @@ impl Treaty {
         Ok(())
     }
 
-    /// Stores, in each directory if the kernel half is meant, then tells.
+    /// Stores, in each top level if the kernel half is meant, then tells.
     fn write_all(&mut self, writes: &[Write], flush: bool) -> Result<bool, TestCaseError> {
         let mut calls = Vec::new();
         for write in writes {
-            let is_kernels = write.page < op::DIRECTORIES && write.index.0 >= self.kernel_slot();
-            let pages = if is_kernels { 0..op::DIRECTORIES } else { write.page..write.page + 1 };
-            for page in pages.clone() {
-                self.real.ram.set_word(page * PAGE_SIZE + write.index.0 * 4, write.entry.0);
-                self.model.ram.set_word(page * PAGE_SIZE + write.index.0 * 4, write.entry.0);
+            let places = self.places(write.at.0);
+            for &at in &places {
+                for ram in [&mut self.real.ram, &mut self.model.ram] {
+                    store(ram, self.shape.format, at, write.entry.0, write.high.0);
+                }
             }
-            pages.for_each(|page| self.calls_for(page, *write, &mut calls));
+            places.iter().for_each(|&at| self.calls_for(at, write, &mut calls));
         }
         if self.model.top.is_none() {
             return Ok(false);
         }
         if flush {
-            calls = vec![if self.is_users(&calls) { Call::FlushUser } else { Call::FlushAll }];
+            self.flush(!self.is_users(&calls));
+            return Ok(false);
         }
         for call in calls {
             if self.tell(call)? {
@@ -138,79 +170,76 @@ impl Treaty {
         Ok(false)
     }
 
-    /// The calls that tell of one store: it may be a directory's, and in any number of tables.
-    fn calls_for(&self, page: u32, write: Write, calls: &mut Vec<Call>) {
-        let (index, entry) = (write.index.0, write.entry.0);
-        if page < op::DIRECTORIES {
-            calls.push(Call::SetPgd { top: page * PAGE_SIZE, index });
+    /// Where a store to `at` goes: a kernel's top-level entry is the same in each top level.
+    fn places(&self, at: u32) -> Vec<u32> {
+        match self.shape.top_entry(at) {
+            Some((_, index)) if index >= self.kernel_entry() => {
+                self.shape.tops().map(|top| top + index * self.shape.format.entry_len()).collect()
+            }
+            Some(_) | None => vec![at],
         }
-        for top in (0..op::DIRECTORIES).map(|directory| directory * PAGE_SIZE) {
-            for slot in 0..SWITCHER_BASE >> 22 {
-                let directory = self.model.ram.word(top + slot * 4);
-                if directory & P != 0 && directory >> 12 == page {
-                    calls.push(Call::SetPte { top, at: GuestLinear(slot << 22 | index << 12), entry });
-                }
+    }
+
+    /// The calls that tell of one store: it may be a top level's, and in any number of tables.
+    fn calls_for(&self, at: u32, write: &Write, calls: &mut Vec<Call>) {
+        let (page, index) = (at & !(PAGE_SIZE - 1), at % PAGE_SIZE / self.shape.format.entry_len());
+        if let Some((top, index)) = self.shape.top_entry(at) {
+            let at = GuestLinear(index << self.shape.top_shift());
+            calls.push(Call { top, at, what: Changed::Pgd { index } });
+        }
+        for top in self.shape.tops() {
+            let leads_here = |&(_, table): &(GuestLinear, u32)| table == page;
+            for (first, middle) in self.model.middles(top).into_iter().filter(leads_here) {
+                let at = GuestLinear(first.0 | index << self.shape.slot_shift());
+                calls.push(Call { top, at, what: Changed::Pmd { middle, index } });
+            }
+            for (first, _) in self.model.tables(top).into_iter().filter(leads_here) {
+                let what = Changed::Pte { entry: write.entry.0, high: write.high.0 };
+                calls.push(Call { top, at: GuestLinear(first.0 | index << 12), what });
             }
         }
     }
 
     /// Whether only the user half of the current address space is concerned.
     fn is_users(&self, calls: &[Call]) -> bool {
-        calls.iter().all(|call| match *call {
-            Call::SetPte { top, at, .. } => Some(top) == self.model.top && at.0 >> 22 < self.kernel_slot(),
-            Call::SetPgd { top, index } => Some(top) == self.model.top && index < self.kernel_slot(),
-            Call::FlushUser | Call::FlushAll => true,
-        })
+        let is_users = |at: GuestLinear| at.0 >> self.shape.top_shift() < self.kernel_entry();
+        calls.iter().all(|call| Some(call.top) == self.model.top && is_users(call.at))
     }
 
-    fn tell(&mut self, call: Call) -> Result<bool, TestCaseError> {
-        let real = &mut self.real;
-        match call {
-            Call::FlushUser => real.shadow.flush_user(),
-            Call::FlushAll => real.shadow.flush_all(),
-            Call::SetPgd { top, index } => {
-                prop_assert_eq!(real.shadow.set_pgd(GuestPhys(top), index), Ok(()))
+    fn tell(&mut self, Call { top, at, what }: Call) -> Result<bool, TestCaseError> {
+        let World { shadow, ram, .. } = &mut self.real;
+        match what {
+            Changed::Pgd { index } => prop_assert_eq!(shadow.set_pgd(GuestPhys(top), index), Ok(())),
+            Changed::Pmd { middle, index } => {
+                prop_assert_eq!(shadow.set_pmd(ram, GuestPhys(middle), index), Ok(()));
             }
-            Call::SetPte { top, at, entry } => {
-                self.told = true;
-                let told = real.shadow.set_pte(&real.ram, GuestPhys(top), at, GuestEntry(entry), 0);
-                return self.judge_telling(top, at, entry, told);
+            Changed::Pte { entry, high } => {
+                let told = shadow.set_pte(ram, GuestPhys(top), at, GuestEntry(entry), high);
+                return self.judge_telling(at, entry, high, told);
             }
         }
         Ok(false)
     }
 
-    /// Telling of an entry the Host will not follow kills; so may telling of a good one below a
-    /// directory entry that has turned bad since.
+    /// Telling of an entry the Host will not follow kills.
     fn judge_telling(
         &self,
-        top: u32,
         at: GuestLinear,
         entry: u32,
+        high: u32,
         told: GuestResult,
     ) -> Result<bool, TestCaseError> {
-        let directory = self.model.ram.word(top + (at.0 >> 22) * 4);
         // An entry never used is only taken out.
         let is_judged = entry & P != 0 && entry & (A | D) != 0;
+        let is_bad = is_judged && !self.model.is_sound_page(entry, high);
         let bad_page: KillReason = PageTableError::Entry { at, entry }.into();
-        let bad_directory: KillReason = PageTableError::Directory { at, entry: directory }.into();
-        match told {
-            Err(reason) if reason == bad_page => {
-                prop_assert!(is_judged && !self.model.is_sound_page(entry))
-            }
-            Err(reason) => prop_assert!(
-                reason == bad_directory && entry & A != 0 && !self.model.is_sound_directory(directory),
-                "{reason}"
-            ),
-            Ok(()) => prop_assert!(!is_judged || self.model.is_sound_page(entry), "told {entry:#x}"),
-        }
-        Ok(told.is_err())
+        prop_assert_eq!(told, if is_bad { Err(bad_page) } else { Ok(()) });
+        Ok(is_bad)
     }
 
     /// What holds after each step of a Guest that lives.
     fn check(&mut self) -> Result<(), TestCaseError> {
-        let slot = self.kernel_slot();
-        self.model.adopt(&self.real.ram, op::DIRECTORIES, slot, self.told)?;
+        self.model.adopt(&self.real.ram, self.kernel_entry())?;
         let first_shared = self.kernel_address.div_ceil(1 << 22) as usize;
         let root = self.real.shadow.root(SWITCHER_TABLES[self.real.cpu]).unwrap();
         self.real.hardware.audit(&self.real.shadow, self.real.ram.0.len() as u32, first_shared)?;
@@ -229,8 +258,14 @@ impl Treaty {
     }
 }
 
-fn follow(tables: usize, kernel_address: Hex, limit: u32, ops: &[Op]) -> Result<(), TestCaseError> {
-    let mut treaty = Treaty::new(tables, kernel_address.0, limit);
+fn follow(
+    shape: Shape,
+    tables: usize,
+    kernel_address: Hex,
+    tail: u32,
+    ops: &[Op],
+) -> Result<(), TestCaseError> {
+    let mut treaty = Treaty::new(shape, tables, kernel_address.0, tail);
     for (number, op) in ops.iter().enumerate() {
         let in_step = |error| TestCaseError::fail(format!("step {number}, {op:x?}: {error}"));
         if treaty.step(op).map_err(in_step)? {
@@ -241,16 +276,22 @@ fn follow(tables: usize, kernel_address: Hex, limit: u32, ops: &[Op]) -> Result<
     treaty.finish()
 }
 
+/// A shape, how many tables its pool has, and what happens.
+fn story() -> impl Strategy<Value = (Shape, usize, Vec<Op>)> {
+    op::shape().prop_flat_map(|shape| {
+        (Just(shape), op::pool_size(shape), prop::collection::vec(op::op(shape), 1..60))
+    })
+}
+
 proptest! {
-    #![proptest_config(config(250))]
+    #![proptest_config(config(160))]
 
     #[test]
     fn a_guest_that_tells_its_changes_sees_its_own_tables(
-        tables in op::pool_size(),
+        (shape, tables, ops) in story(),
         kernel_address in op::kernel_address(),
-        limit in prop_oneof![Just(PAGES * PAGE_SIZE), Just(PAGES * PAGE_SIZE + 0x800)],
-        ops in prop::collection::vec(op::op(), 1..60),
+        tail in prop_oneof![Just(0_u32), Just(0x800)],
     ) {
-        follow(tables, kernel_address, limit, &ops)?;
+        follow(shape, tables, kernel_address, tail, &ops)?;
     }
 }

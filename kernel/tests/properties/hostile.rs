@@ -19,7 +19,8 @@ use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
 
 use crate::hardware::SWITCHER_TABLES;
-use crate::op::{self, Op, PAGES, Write};
+use crate::op::{self, Op, Write};
+use crate::shape::{self, PAGES, Shape};
 use crate::world::{World, access_of};
 use crate::{Hex, config};
 
@@ -54,31 +55,31 @@ fn top() -> impl Strategy<Value = Hex> {
     ]
 }
 
-fn entry() -> impl Strategy<Value = Hex> {
-    prop_oneof![4 => op::write().prop_map(|write| write.entry), 1 => any::<u32>().prop_map(Hex)]
+fn entry(shape: Shape) -> impl Strategy<Value = Hex> {
+    prop_oneof![4 => op::write(shape).prop_map(|write| write.entry), 1 => any::<u32>().prop_map(Hex)]
 }
 
-fn attack() -> impl Strategy<Value = Attack> {
+fn attack(shape: Shape) -> impl Strategy<Value = Attack> {
     let index = prop_oneof![8 => (0..1025_u32).prop_map(Hex), 1 => any::<u32>().prop_map(Hex)].boxed();
     let kernel_address = prop_oneof![op::kernel_address(), (0..0xFFC0_0000_u32).prop_map(Hex)];
     prop_oneof![
-        12 => op::op().prop_map(Attack::Usual),
-        4 => (0..PAGES * PAGE_SIZE / 4, entry()).prop_map(|(word, value)| Attack::Store { at: Hex(word * 4), value }),
+        12 => op::op(shape).prop_map(Attack::Usual),
+        4 => (0..PAGES * PAGE_SIZE / 4, entry(shape)).prop_map(|(word, value)| Attack::Store { at: Hex(word * 4), value }),
         2 => top().prop_map(Attack::Switch),
-        6 => (top(), op::address(), entry(), select(&[0, 0, 0, 1 << 31, 1])).prop_map(|(top, at, entry, high)| Attack::SetPte { top, at, entry, high: Hex(high) }),
+        6 => (top(), op::address(shape), entry(shape), select(&[0, 0, 0, 1 << 31, 1])).prop_map(|(top, at, entry, high)| Attack::SetPte { top, at, entry, high: Hex(high) }),
         2 => (top(), index.clone()).prop_map(|(top, index)| Attack::SetPgd { top, index }),
         2 => (top(), index).prop_map(|(middle, index)| Attack::SetPmd { middle, index }),
-        3 => (op::address(), select(&[0_u32, 1, 2, 3, 4, 5, 6, 7, 9, 0x15, u32::MAX]))
+        3 => (op::address(shape), select(&[0_u32, 1, 2, 3, 4, 5, 6, 7, 9, 0x15, u32::MAX]))
             .prop_map(|(at, code)| Attack::Fault { at, code: Hex(code) }),
         1 => kernel_address.prop_map(|kernel_address| Attack::Restart { kernel_address }),
     ]
 }
 
 /// Does one step; the error is what killed the Guest.
-fn step(world: &mut World, attack: &Attack) -> GuestResult {
+fn step(world: &mut World, shape: Shape, attack: &Attack) -> GuestResult {
     let World { ram, shadow, .. } = world;
     match attack {
-        Attack::Usual(op) => return usual(world, op),
+        Attack::Usual(op) => return usual(world, shape, op),
         Attack::Store { at, value } => ram.set_word(at.0, value.0),
         Attack::Switch(top) => return shadow.switch_to(ram, GuestPhys(top.0)),
         Attack::SetPte { top, at, entry, high } => {
@@ -97,19 +98,25 @@ fn step(world: &mut World, attack: &Attack) -> GuestResult {
     Ok(())
 }
 
-fn usual(world: &mut World, op: &Op) -> GuestResult {
+fn usual(world: &mut World, shape: Shape, op: &Op) -> GuestResult {
     let World { ram, shadow, .. } = world;
     match op {
         Op::Write { writes, .. } => {
-            for Write { page, index, entry } in writes {
-                ram.set_word(page * PAGE_SIZE + index.0 * 4, entry.0);
+            for Write { at, entry, high } in writes {
+                shape::store(ram, shadow.format(), at.0, entry.0, high.0);
             }
         }
-        Op::Switch(page) => return shadow.switch_to(ram, GuestPhys(page * PAGE_SIZE)),
+        Op::Switch(top) => return shadow.switch_to(ram, GuestPhys(top.0)),
         Op::Flush { everything: true } => shadow.flush_all(),
         Op::Flush { everything: false } => shadow.flush_user(),
         Op::Stack { end, pages } => shadow.set_stack(end.0, *pages),
         Op::Touch(at, kind) => return world.touch(GuestLinear(at.0), access_of(*kind)).map(|_| ()),
+        Op::Tour(at, kind) => {
+            for top in shape.tops() {
+                world.shadow.switch_to(&world.ram, GuestPhys(top))?;
+                world.touch(GuestLinear(at.0), access_of(*kind))?;
+            }
+        }
         Op::Move => world.cpu ^= 1,
     }
     Ok(())
@@ -118,6 +125,7 @@ fn usual(world: &mut World, op: &Op) -> GuestResult {
 /// Whatever a step did; the dead are started again.
 fn follow(
     world: &mut World,
+    shape: Shape,
     mut kernel_address: Hex,
     format: Option<Format>,
     attacks: &[Attack],
@@ -127,7 +135,7 @@ fn follow(
         if let Attack::Restart { kernel_address: another } = attack {
             kernel_address = *another;
         }
-        let is_dead = step(world, attack).is_err();
+        let is_dead = step(world, shape, attack).is_err();
         if is_dead {
             world.shadow.reset();
             let (all, free) = world.shadow.tables();
@@ -149,19 +157,26 @@ fn follow(
     world.hardware.give_back()
 }
 
+/// A shape, whether the Host is told of its format, and what happens.
+fn story() -> impl Strategy<Value = (Shape, bool, usize, Vec<Attack>)> {
+    op::shape().prop_flat_map(|shape| {
+        let attacks = prop::collection::vec(attack(shape), 1..60);
+        (Just(shape), prop::bool::weighted(0.7), op::pool_size(shape), attacks)
+    })
+}
+
 proptest! {
     #![proptest_config(config(100))]
 
     #[test]
     fn a_guest_that_lies_maps_nothing_but_its_own_memory(
-        tables in op::pool_size(),
+        (shape, is_told, tables, attacks) in story(),
         kernel_address in op::kernel_address(),
-        format in select(&[None, Some(Format::TwoLevel), Some(Format::Pae)]),
         tail in select(&[0_u32, 4, 0x800, 0xFFC]),
-        attacks in prop::collection::vec(attack(), 1..60),
     ) {
-        let mut world = World::new(tables, kernel_address.0, PAGES * PAGE_SIZE + tail);
+        let mut world = World::new(shape, tables, kernel_address.0, tail);
+        let format = is_told.then_some(shape.format);
         world.shadow.set_format(format);
-        follow(&mut world, kernel_address, format, &attacks)?;
+        follow(&mut world, shape, kernel_address, format, &attacks)?;
     }
 }

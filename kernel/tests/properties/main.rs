@@ -14,7 +14,7 @@
 //! always gets the same answer. `PROPTEST_CASES=1000000` runs that many, each
 //! time others; `PROPTEST_RNG_SEED` repeats a run.
 //!
-//! Next on the tour: [`model`].
+//! Next on the tour: [`shape`].
 #![forbid(unsafe_code)]
 
 mod announced;
@@ -25,6 +25,7 @@ mod model;
 mod op;
 mod ram;
 mod script;
+mod shape;
 mod turns;
 mod world;
 

@@ -1,14 +1,5 @@
 //! What a random Guest does, printed so that a person can follow it.
 //!
-//! Chance alone rarely hits a mapped page, so everything happens in a small
-//! world: four directories, six page tables, six more pages, eight directory
-//! slots and six indices. Any page may be used as anything all the same.
-//!
-//! ```text
-//!  page   0 .. 4          4 .. 10         10 .. 16
-//!         directories     page tables     others
-//! ```
-//!
 //! The strategies are boxed: what `prop_oneof!` makes of them lives on the stack,
 //! and a test thread's is small.
 //!
@@ -17,43 +8,27 @@
 use core::ops::Range;
 
 use abi::PAGE_SIZE;
+use kernel::shadow::MIN_TABLES;
 use kernel::shadow::entry::{A, D, P, PS, U, W};
+use kernel::shadow::walk::Format;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::Hex;
-use crate::ram::Ram;
+use crate::shape::{MANY_TOPS, PAGES, Shape};
 
-/// Whole pages of a Guest's memory.
-pub const PAGES: u32 = 16;
-/// Pages that are directories.
-pub const DIRECTORIES: u32 = 4;
-/// Pages that begin as page tables.
-pub const TABLES: Range<u32> = 4..10;
+/// Tables of a pool in which as many roots as are kept have room, with a table of its own each.
+const ROOMY: usize = 160;
 
-/// Directory slots in use: around the kernel's usual place, and both ends.
-const SLOTS: [u32; 8] = [0, 1, 2, 0x2FF, 0x300, 0x301, 0x302, 0x3FE];
-/// Indices in use: in one cache line, in its neighbour, and at both ends.
-const INDICES: [u32; 6] = [0, 1, 15, 16, 0x3FE, 0x3FF];
-
-/// Neighbours of those that nobody touches and no shadow may have: beyond memory, large, not
-/// accessed, not present.
-const BAITS: [(u32, u32); 4] = [
-    (2, (PAGES * PAGE_SIZE) | P | W | U | A | D),
-    (3, PS | P | W | U | A | D),
-    (14, P | W | U | D),
-    (17, W | U | A | D),
-];
-
-/// One store to a page table.
+/// One store to a page table of any level.
 #[derive(Clone, Copy, Debug)]
 pub struct Write {
-    /// The page.
-    pub page: u32,
-    /// The entry in it.
-    pub index: Hex,
+    /// Where the entry lies.
+    pub at: Hex,
     /// What is stored.
     pub entry: Hex,
+    /// And above it, in PAE.
+    pub high: Hex,
 }
 
 /// One thing a Guest does.
@@ -66,8 +41,8 @@ pub enum Op {
         /// With a flush that covers them, instead of one call for each.
         flush: bool,
     },
-    /// `NEW_PGTABLE` of this page.
-    Switch(u32),
+    /// `NEW_PGTABLE` of this top level.
+    Switch(Hex),
     /// `FLUSH_TLB`.
     Flush {
         /// All of it.
@@ -82,6 +57,8 @@ pub enum Op {
     },
     /// The CPU touches an address.
     Touch(Hex, Kind),
+    /// It is touched in every address space, one after the other.
+    Tour(Hex, Kind),
     /// The Guest goes on on another CPU.
     Move,
 }
@@ -99,42 +76,38 @@ pub enum Kind {
     HostWrite,
 }
 
-/// Fills memory so that each slot in use has a table and each index in it a page. Below
-/// `kernel_slot` each directory has a table of its own, above it they share two.
-pub fn populate(ram: &mut Ram, kernel_slot: u32) {
-    for directory in 0..DIRECTORIES {
-        for slot in SLOTS {
-            let table = if slot < kernel_slot { directory } else { DIRECTORIES + slot % 2 };
-            ram.set_word(directory * PAGE_SIZE + slot * 4, ((TABLES.start + table) * PAGE_SIZE) | P | W | U);
-        }
-    }
-    for table in TABLES {
-        for (index, page) in INDICES.into_iter().zip((table..PAGES).cycle()) {
-            ram.set_word(table * PAGE_SIZE + index * 4, (page * PAGE_SIZE) | P | W | U);
-        }
-        for (index, bait) in BAITS {
-            ram.set_word(table * PAGE_SIZE + index * 4, bait);
-        }
-    }
+/// A format, rarely with more top levels than shadows are kept of.
+pub fn shape() -> impl Strategy<Value = Shape> {
+    let format = select(&[Shape::TWO_LEVEL, Shape::PAE]);
+    let tops = prop_oneof![12 => Just(Shape::PAE.tops), 1 => Just(MANY_TOPS)];
+    (format, tops).prop_map(|(shape, tops)| Shape { tops, ..shape })
 }
 
 /// An address in use, now and then any.
-pub fn address() -> BoxedStrategy<Hex> {
+pub fn address(shape: Shape) -> BoxedStrategy<Hex> {
+    let usual = (slot(shape), index(shape), select(&[0, 1, 0x7FC, 0xFFD, 0xFFF]));
     prop_oneof![
-        30 => (select(&SLOTS), select(&INDICES), select(&[0, 1, 0x7FC, 0xFFD, 0xFFF]))
-            .prop_map(|(slot, index, offset)| Hex(slot << 22 | index << 12 | offset)),
+        30 => usual.prop_map(move |(slot, index, offset)| Hex(slot << shape.slot_shift() | index << 12 | offset)),
         1 => any::<u32>().prop_map(Hex),
         1 => (0xFFBF_F000_u32..).prop_map(Hex),
     ]
     .boxed()
 }
 
+fn slot(shape: Shape) -> impl Strategy<Value = u32> {
+    select(shape.usual_slots().to_vec())
+}
+
+fn index(shape: Shape) -> impl Strategy<Value = u32> {
+    select(shape.usual_indices().to_vec())
+}
+
 /// A page number, rarely one that does not exist.
-fn page(usual: Range<u32>) -> BoxedStrategy<u32> {
+fn page(shape: Shape, usual: Range<u32>, all: Range<u32>) -> BoxedStrategy<u32> {
     prop_oneof![
         20 => usual,
-        6 => 0..PAGES,
-        1 => select(&[PAGES, PAGES + 1, 0x7_FFFF, 0xF_FFFF]),
+        6 => all,
+        1 => select(vec![shape.pages(), shape.pages() + 1, 0x7_FFFF, 0xF_FFFF]),
     ]
     .boxed()
 }
@@ -152,24 +125,54 @@ fn flags(usual: u32) -> BoxedStrategy<u32> {
     prop_oneof![40 => usual, 1 => 0_u32..0x1000].boxed()
 }
 
-/// A store to a directory or to a page table.
-pub fn write() -> BoxedStrategy<Write> {
-    let directory = (0..DIRECTORIES, select(&SLOTS), page(TABLES), flags(P | W | U | A | D));
-    let table = (TABLES, select(&INDICES), page(0..PAGES), flags(0xFFF & !PS));
-    prop_oneof![1 => directory, 2 => table]
-        .prop_map(|(page, index, frame, flags)| Write {
-            page,
-            index: Hex(index),
-            entry: Hex(frame << 12 | flags),
-        })
-        .boxed()
+/// What stands above an entry in PAE: nothing, sometimes NX, rarely an address.
+fn high(shape: Shape) -> BoxedStrategy<Hex> {
+    let high = select(&[0, 1 << 31, 1, 0x8000_0010]);
+    let pae = prop_oneof![24 => Just(0_u32), 1 => high].boxed();
+    let high = if shape.format == Format::Pae { pae } else { Just(0).boxed() };
+    high.prop_map(Hex).boxed()
+}
+
+/// Where an entry that leads to a page table lies.
+fn upper_entry(shape: Shape) -> BoxedStrategy<u32> {
+    let len = shape.format.entry_len();
+    let table = match shape.format {
+        Format::TwoLevel => (0..shape.tops).prop_map(move |number| shape.top(number)).boxed(),
+        Format::Pae => shape.uppers().prop_map(|page| page * PAGE_SIZE).boxed(),
+    };
+    (table, slot(shape)).prop_map(move |(table, slot)| table + shape.index_in_upper(slot) * len).boxed()
+}
+
+/// A store of a pointer of PAE, which has no flag but P.
+fn pointer(shape: Shape) -> BoxedStrategy<Write> {
+    let flags = prop_oneof![12 => Just(P), 2 => Just(0), 1 => flags(0xFFF)];
+    let place = (0..shape.tops, 0..4_u32).prop_map(move |(number, quarter)| shape.top(number) + quarter * 8);
+    (place, page(shape, shape.uppers(), shape.table_pages()), flags, high(shape)).prop_map(as_write).boxed()
+}
+
+fn as_write((at, frame, flags, high): (u32, u32, u32, Hex)) -> Write {
+    Write { at: Hex(at), entry: Hex(frame << 12 | flags), high }
+}
+
+/// A store to a table of any level.
+pub fn write(shape: Shape) -> BoxedStrategy<Write> {
+    let len = shape.format.entry_len();
+    let tables = page(shape, shape.tables(), shape.table_pages());
+    let upper = (upper_entry(shape), tables, flags(P | W | U | A | D), high(shape)).prop_map(as_write);
+    let place =
+        (shape.tables(), index(shape)).prop_map(move |(table, index)| table * PAGE_SIZE + index * len);
+    let leaf = (place, page(shape, 0..PAGES, 0..PAGES), flags(0xFFF & !PS), high(shape)).prop_map(as_write);
+    match shape.format {
+        Format::TwoLevel => prop_oneof![1 => upper, 2 => leaf].boxed(),
+        Format::Pae => prop_oneof![2 => upper, 4 => leaf, 1 => pointer(shape)].boxed(),
+    }
 }
 
 /// A kernel stack: rarely one that is not mapped.
-pub fn stack() -> BoxedStrategy<Op> {
+fn stack(shape: Shape) -> BoxedStrategy<Op> {
     let end = prop_oneof![
-        8 => (select(&SLOTS), select(&INDICES), select(&[0x1000, 0x800, 1]))
-            .prop_map(|(slot, index, offset)| (slot << 22 | index << 12) + offset),
+        8 => (slot(shape), index(shape), select(&[0x1000, 0x800, 1]))
+            .prop_map(move |(slot, index, offset)| (slot << shape.slot_shift() | index << 12) + offset),
         1 => select(&[0, 1, 0x800, 0x1000, 0xFFC0_0000, 0xFFC0_1000, u32::MAX]),
     ];
     (end, 0..3_u32).prop_map(|(end, pages)| Op::Stack { end: Hex(end), pages }).boxed()
@@ -181,28 +184,44 @@ fn kind() -> impl Strategy<Value = Kind> {
 }
 
 /// Anything a well-behaved Guest does.
-pub fn op() -> BoxedStrategy<Op> {
-    let writes =
-        prop_oneof![4 => prop::collection::vec(write(), 1), 1 => prop::collection::vec(write(), 2..5)];
+pub fn op(shape: Shape) -> BoxedStrategy<Op> {
+    let write = write(shape);
+    let one = prop::collection::vec(write.clone(), 1);
+    let tours = if shape.tops == MANY_TOPS { 6 } else { 1 };
+    let writes = prop_oneof![4 => one, 1 => prop::collection::vec(write, 2..5)];
     prop_oneof![
-        10 => (address(), kind()).prop_map(|(at, kind)| Op::Touch(at, kind)),
-        6 => (writes, prop::bool::weighted(0.3)).prop_map(|(writes, flush)| Op::Write { writes, flush }),
-        4 => (0..DIRECTORIES).prop_map(Op::Switch),
-        1 => any::<bool>().prop_map(|everything| Op::Flush { everything }),
-        2 => stack(),
-        1 => Just(Op::Move),
+        20 => (address(shape), kind()).prop_map(|(at, kind)| Op::Touch(at, kind)),
+        12 => (writes, prop::bool::weighted(0.3)).prop_map(|(writes, flush)| Op::Write { writes, flush }),
+        8 => (0..shape.tops).prop_map(move |number| Op::Switch(Hex(shape.top(number)))),
+        2 => any::<bool>().prop_map(|everything| Op::Flush { everything }),
+        4 => stack(shape),
+        2 => Just(Op::Move),
+        tours => (address(shape), kind()).prop_map(|(at, kind)| Op::Tour(at, kind)),
     ]
     .boxed()
 }
 
 /// Where a kernel says it begins: usually at 3 GiB, now and then in the middle of a slot.
 pub fn kernel_address() -> impl Strategy<Value = Hex> {
-    const ODD: [u32; 9] =
-        [0, 1, 0x1000, 0x40_0000, 0xBFFF_F000, 0xC000_1000, 0xC040_F000, 0xFF80_0001, 0xFFBF_F000];
+    const ODD: [u32; 10] = [
+        0,
+        1,
+        0x1000,
+        0x40_0000,
+        0x8020_0000,
+        0xBFFF_F000,
+        0xC000_1000,
+        0xC040_F000,
+        0xFF80_0001,
+        0xFFBF_F000,
+    ];
     prop_oneof![2 => Just(Hex(0xC000_0000)), 2 => select(&ODD).prop_map(Hex)]
 }
 
 /// How many tables a pool has: just enough, a little more, ample.
-pub fn pool_size() -> impl Strategy<Value = usize> {
-    select(&[kernel::shadow::MIN_TABLES, kernel::shadow::MIN_TABLES + 3, 40])
+pub fn pool_size(shape: Shape) -> impl Strategy<Value = usize> {
+    select(match shape.tops {
+        MANY_TOPS => vec![MIN_TABLES, ROOMY],
+        _ => vec![MIN_TABLES, MIN_TABLES + 3, 40],
+    })
 }

@@ -30,10 +30,13 @@ use proptest::test_runner::TestCaseError;
 use switcher::GuestRegs;
 
 use crate::hardware::Hardware;
-use crate::op::{self, PAGES};
+use crate::op;
 use crate::script::{DATA_AT, Entered, INIT, Scene, ScriptedCpu, SharedRam, new_guest, queue, restart};
+use crate::shape::{PAGES, Shape};
 use crate::{Hex, config};
 
+/// What its tables look like.
+const SHAPE: Shape = Shape::TWO_LEVEL;
 /// Bytes of memory: some pages, and not a whole number of them.
 const LIMIT: u32 = PAGES * PAGE_SIZE + 0x800;
 /// Events at most between two entries: an exit, a full ring, the call itself, an injection for the
@@ -87,7 +90,7 @@ fn word() -> BoxedStrategy<Hex> {
     ];
     prop_oneof![
         4 => select(&EDGES).prop_map(Hex),
-        3 => op::address(),
+        3 => op::address(SHAPE),
         2 => (0..PAGES).prop_map(|page| Hex(page * PAGE_SIZE)),
         1 => any::<u32>().prop_map(Hex),
     ]
@@ -102,7 +105,7 @@ fn call() -> BoxedStrategy<[Hex; 5]> {
         .prop_map(|(number, [a, b, c, d])| [Hex(number), a, b, c, d]);
     let gate = (0..0x81_u32, word(), select(&[0x8E00_u32, 0x8F00, 0xEF00]))
         .prop_map(|(vector, low, high)| [LHCALL_LOAD_IDT_ENTRY, vector, low.0, high, 0].map(Hex));
-    let pte = (0..PAGES, op::address(), op::write())
+    let pte = (0..PAGES, op::address(SHAPE), op::write(SHAPE))
         .prop_map(|(top, at, write)| [LHCALL_SET_PTE, top * PAGE_SIZE, at.0, write.entry.0, 0].map(Hex));
     let space = (0..PAGES).prop_map(|top| [LHCALL_NEW_PGTABLE, top * PAGE_SIZE, 0, 0, 0].map(Hex));
     let stack =
@@ -123,7 +126,7 @@ fn trapnum() -> impl Strategy<Value = Hex> {
 }
 
 fn stores() -> BoxedStrategy<Vec<(Hex, Hex)>> {
-    let table = op::write().prop_map(|write| (Hex(write.page * PAGE_SIZE + write.index.0 * 4), write.entry));
+    let table = op::write(SHAPE).prop_map(|write| (write.at, write.entry));
     let data = ((0..0x580_u32).prop_map(|offset| Hex(DATA_AT + (offset & !3))), word());
     let code = (word(), select(&[0xFA_u32, 0xEC, 0xED66, 0xE4, 0xF4, 0x0F_CF]).prop_map(Hex));
     let map = (select(&[E820_MAP + 8, RAMDISK_SIZE]).prop_map(Hex), word());
@@ -195,7 +198,7 @@ impl Life {
 
     /// Tables in memory, INIT in the script.
     fn begin(&mut self) {
-        op::populate(&mut self.guest.memory.0.borrow_mut(), self.kernel_address >> 22);
+        SHAPE.populate(&mut self.guest.memory.0.borrow_mut(), self.kernel_address);
         restart(&mut self.guest, self.kernel_address, self.variant);
         self.early.iter().for_each(|store| store_word(&self.guest.memory, *store));
         self.slot = 0;
@@ -290,7 +293,7 @@ proptest! {
 
     #[test]
     fn whatever_a_guest_does_its_turn_ends_and_the_host_goes_on(
-        tables in op::pool_size(),
+        tables in op::pool_size(SHAPE),
         kernel_address in op::kernel_address(),
         variant in select(&Variant::ALL),
         early in stores(),

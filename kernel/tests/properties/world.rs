@@ -5,14 +5,14 @@
 //!
 //! Next on the tour: [`crate::announced`].
 
-use abi::{GuestLinear, GuestResult};
-use kernel::shadow::walk::Format;
+use abi::{GuestLinear, GuestResult, PAGE_SIZE};
 use kernel::shadow::{PageFault, Shadow};
 
 use crate::hardware::{Access, GUEST_BASE, Hardware, SWITCHER_TABLES};
 use crate::model::Outcome;
-use crate::op::{self, Kind};
+use crate::op::Kind;
 use crate::ram::Ram;
+use crate::shape::Shape;
 
 /// Entries of one access at most: the fault, its repair, and the stack pinned again.
 const PATIENCE: usize = 3;
@@ -27,14 +27,14 @@ pub struct World {
 }
 
 impl World {
-    /// A Guest after INIT, in linear mode.
-    pub fn new(tables: usize, kernel_address: u32, limit: u32) -> Self {
+    /// A Guest after INIT, in linear mode, with `tail` bytes behind its last whole page.
+    pub fn new(shape: Shape, tables: usize, kernel_address: u32, tail: u32) -> Self {
         let hardware = Hardware::new(tables);
         let mut shadow = Shadow::new(hardware.pool(), GUEST_BASE);
         shadow.set_kernel_address(kernel_address);
-        shadow.set_format(Some(Format::TwoLevel));
-        let mut ram = Ram::new(limit);
-        op::populate(&mut ram, kernel_address >> 22);
+        shadow.set_format(Some(shape.format));
+        let mut ram = Ram::new(shape.pages() * PAGE_SIZE + tail);
+        shape.populate(&mut ram, kernel_address);
         Self { ram, shadow, hardware, cpu: 0 }
     }
 
