@@ -178,8 +178,10 @@ mod tests {
 
     #[test]
     fn every_number_that_is_not_in_the_table_is_refused() {
-        let low = 0..0x1_0000;
-        let high = (16..32).flat_map(|bit| (0..64).map(move |low| 1 << bit | low));
+        // Miri is a thousand times slower, and looks for something else.
+        let (below, step) = if cfg!(miri) { (0x40, 9) } else { (0x1_0000, 1) };
+        let low = 0..below;
+        let high = (16..32).flat_map(|bit| (0..64).step_by(step).map(move |low| 1 << bit | low));
         for number in low.chain(high).chain([u32::MAX]) {
             for variant in Variant::ALL {
                 let decoded = Hypercall::decode(variant, [number, 1, 1, 1, 1]);
