@@ -106,7 +106,7 @@ mod tests {
         }
         assert_eq!(&ram[0x1000..0x1013], b"console=hvc0 quiet\0");
         ram[0x1000..0x1013].fill(0);
-        assert!(ram.iter().all(|&byte| byte == 0));
+        assert!(ram == Ram::zeroed(2 * MIB));
     }
 
     #[test]
