@@ -118,11 +118,9 @@ impl Shadow {
         }
         self.is_pinned = false;
         let range = first * slots..((first + 1) * slots).min(SWITCHER_SLOT);
-        let shared = range.start.max(self.first_shared)..range.end;
-        shared.for_each(|slot| self.drop_shared_slot(slot));
+        self.drop_shared(range.clone());
         if let Some(root) = self.roots.find(top) {
-            let own = range.start..range.end.min(self.first_shared);
-            own.for_each(|slot| self.drop_slot(root.directory, slot));
+            self.drop_own(root.directory, range);
         }
         Ok(())
     }

@@ -11,6 +11,8 @@
 //!
 //! Next on the tour: [`super::fault`].
 
+use core::ops::Range;
+
 use abi::{GuestResult, KillReason};
 
 use super::pool::TableId;
@@ -50,13 +52,19 @@ impl Shadow {
     }
 
     /// Drops the part below the shared half; true if there was any.
-    pub(super) fn drop_user(&mut self, directory: TableId) -> bool {
-        let mut from = 0;
-        while let Some(slot) = self.pool.next_used(directory, from..self.first_shared) {
+    fn drop_user(&mut self, directory: TableId) -> bool {
+        self.drop_own(directory, 0..self.first_shared)
+    }
+
+    /// Drops what is in these slots and not shared; true if there was any. Costs what is in use,
+    /// not what could be: 64 queued calls may ask for it.
+    pub(super) fn drop_own(&mut self, directory: TableId, slots: Range<usize>) -> bool {
+        let (mut from, end) = (slots.start, slots.end.min(self.first_shared));
+        while let Some(slot) = self.pool.next_used(directory, from..end) {
             self.drop_slot(directory, slot);
             from = slot + 1;
         }
-        from > 0
+        from > slots.start
     }
 
     pub(super) fn drop_current_user(&mut self) -> bool {
@@ -67,15 +75,21 @@ impl Shadow {
     /// Drops the shared half; true if there was any.
     pub(super) fn drop_kernel(&mut self) -> bool {
         self.is_pinned = false;
-        let mut from = self.first_shared;
-        while let Some(slot) = self.pool.next_used(self.template, from..SWITCHER_SLOT) {
+        self.drop_shared(self.first_shared..SWITCHER_SLOT)
+    }
+
+    /// Drops what is in these slots and shared; true if there was any. Costs what is in use.
+    pub(super) fn drop_shared(&mut self, slots: Range<usize>) -> bool {
+        let first = slots.start.max(self.first_shared);
+        let mut from = first;
+        while let Some(slot) = self.pool.next_used(self.template, from..slots.end) {
             self.drop_shared_slot(slot);
             from = slot + 1;
         }
-        from > self.first_shared
+        from > first
     }
 
-    pub(super) fn drop_slot(&mut self, directory: TableId, slot: usize) {
+    fn drop_slot(&mut self, directory: TableId, slot: usize) {
         let entry = self.pool.get(directory, slot);
         self.edit(directory, slot, 0);
         if let Some(table) = self.pool.table_at(entry) {
@@ -83,7 +97,7 @@ impl Shadow {
         }
     }
 
-    pub(super) fn drop_shared_slot(&mut self, slot: usize) {
+    fn drop_shared_slot(&mut self, slot: usize) {
         let entry = self.pool.get(self.template, slot);
         self.edit_shared_slot(slot, 0);
         if let Some(table) = self.pool.table_at(entry) {
