@@ -13,7 +13,7 @@
 //!
 //! Source: lguest ABI, section "Devices"; virtio 0.9.5 for the rings.
 //!
-//! Next on the tour: [`crate::run`].
+//! Next on the tour: [`crate::access`].
 
 /// Pages above RAM for devices: the descriptor page and the rings.
 pub const DEVICE_PAGES: u32 = 256;

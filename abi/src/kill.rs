@@ -7,11 +7,14 @@
 //! Invariants: every reason names the act and, where there is one, the
 //! address (`every_sentence_names_its_numbers`).
 //!
-//! Next on the tour: `kill/sentence.rs`.
+//! Next on the tour: `kill/device.rs`.
 
+mod device;
 mod sentence;
 
 use crate::{GuestLinear, GuestPhys};
+
+pub use device::DeviceError;
 
 /// The outcome of doing something on behalf of a Guest.
 pub type GuestResult<T = ()> = Result<T, KillReason>;
@@ -78,6 +81,8 @@ pub enum KillReason {
     OutOfFrames,
     /// Broke the rules of a virtqueue.
     Ring(RingError),
+    /// Misused the registers of a device.
+    Device(DeviceError),
     /// Kicked something that is no device.
     UnknownNotify {
         /// The argument.
@@ -269,6 +274,12 @@ impl From<DescriptorError> for KillReason {
 impl From<RingError> for KillReason {
     fn from(error: RingError) -> Self {
         Self::Ring(error)
+    }
+}
+
+impl From<DeviceError> for KillReason {
+    fn from(error: DeviceError) -> Self {
+        Self::Device(error)
     }
 }
 

@@ -24,6 +24,7 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod address;
 pub mod boot_params;
 pub mod device_page;
@@ -31,10 +32,12 @@ pub mod hypercall;
 pub mod kill;
 pub mod lguest_data;
 pub mod memory;
+pub mod pci;
 pub mod run;
 pub mod time;
 pub mod variant;
 
+pub use access::{Place, Width};
 pub use address::{GuestLinear, GuestPhys, HostPhys, PAGE_SIZE};
 pub use kill::{GuestResult, KillReason};
 pub use memory::GuestMemory;

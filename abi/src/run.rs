@@ -6,12 +6,16 @@
 //!
 //! Next on the tour: the Launcher.
 
-use crate::{GuestMemory, GuestPhys, KillReason, Nanos};
+use crate::{GuestMemory, GuestPhys, KillReason, Nanos, Place, Width};
 
 /// One Guest's CPU and memory, as its Launcher task sees them.
 pub trait RunGuest {
     /// Runs the Guest until the Launcher is needed.
     fn run(&mut self) -> Stop;
+
+    /// Gives the Guest the value it stopped to read, the low bytes of it. A read that is not
+    /// answered before the next run reads all ones, as if nothing were there.
+    fn answer(&mut self, value: u32);
 
     /// Makes interrupt line `irq` (`0..32`; 0 is the timer's) pending.
     fn raise(&mut self, irq: u8);
@@ -29,6 +33,22 @@ pub trait RunGuest {
 pub enum Stop {
     /// It kicked a device: the argument of `LHCALL_NOTIFY`, unchecked.
     Notify(GuestPhys),
+    /// It reads what its Launcher has the answer to: see [`RunGuest::answer`].
+    Read {
+        /// From where.
+        from: Place,
+        /// How much.
+        width: Width,
+    },
+    /// It has written to what its Launcher keeps.
+    Write {
+        /// Where.
+        to: Place,
+        /// How much.
+        width: Width,
+        /// What; nothing beyond the width is set.
+        value: u32,
+    },
     /// It has nothing to do until an interrupt, or until its own timer at the point given
     /// ([`Nanos::NEVER`] when it set none).
     Halted(Nanos),

@@ -95,7 +95,7 @@ impl World {
                 return shadow.writable(ram, GuestLinear(at.get())).map(|_| ());
             }
             Step::HostTouch { at, write: false } => {
-                return shadow.readable(ram, GuestLinear(at.get())).map(|_| ());
+                return shadow.readable(ram, GuestLinear(at.get()), PageFaultCode(0)).map(|_| ());
             }
             Step::Move => self.switcher = SWITCHER_TABLES[usize::from(self.switcher == SWITCHER_TABLES[0])],
             Step::Compare(at, kind) => return self.compare(GuestLinear(at.get()), access(kind)),
@@ -115,6 +115,7 @@ impl World {
             };
             match self.shadow.demand_page(&mut self.ram, at, code)? {
                 PageFault::Fixed => {}
+                PageFault::Device(_) => unreachable!("this Guest has no devices"),
                 PageFault::Reflect(code) => return Ok(Err(code)),
             }
         }

@@ -12,6 +12,8 @@ pub struct Player {
     pub ram: Ram,
     /// What each run does to memory, and why it ends.
     pub acts: VecDeque<(Vec<(GuestPhys, u32)>, Stop)>,
+    /// What it got to read.
+    pub answers: Vec<u32>,
     /// Interrupts raised.
     pub raised: Vec<u8>,
     /// Entry points of each reset.
@@ -23,7 +25,7 @@ impl Player {
     pub fn new(limit: u32) -> Self {
         let mut ram = Ram::new(limit);
         ram.0.fill(0xA5);
-        Self { ram, acts: VecDeque::new(), raised: Vec::new(), resets: Vec::new() }
+        Self { ram, acts: VecDeque::new(), answers: Vec::new(), raised: Vec::new(), resets: Vec::new() }
     }
 }
 
@@ -36,6 +38,10 @@ impl RunGuest for Player {
             let _missed = self.ram.write_u32(at, word);
         }
         stop
+    }
+
+    fn answer(&mut self, value: u32) {
+        self.answers.push(value);
     }
 
     fn raise(&mut self, irq: u8) {

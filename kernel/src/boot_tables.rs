@@ -124,12 +124,12 @@ mod tests {
             for at in [0, 0x40_0000, RAM - PAGE_SIZE] {
                 for linear in [at, KERNEL + at] {
                     let code = PageFaultCode(PageFaultCode::WRITE | PageFaultCode::USER);
-                    let walk = format.walk(&mut ram, top, GuestLinear(linear), code);
+                    let walk = format.walk(&mut ram, top, GuestLinear(linear), code, 0);
                     let Ok(Walk::Page { entry, .. }) = walk else { panic!("{linear:#x}: {walk:?}") };
                     assert_eq!(entry.address(), GuestPhys(at));
                 }
             }
-            let beyond = format.walk(&mut ram, top, GuestLinear(RAM), PageFaultCode(0));
+            let beyond = format.walk(&mut ram, top, GuestLinear(RAM), PageFaultCode(0), 0);
             assert_eq!(beyond, Ok(Walk::Fault { present: false }));
         }
     }

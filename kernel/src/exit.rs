@@ -75,6 +75,11 @@ impl PageFaultCode {
         self.0 & Self::USER != 0
     }
 
+    /// The code of a fetch by the same ring.
+    pub const fn of_a_fetch(self) -> Self {
+        Self(self.0 & Self::USER)
+    }
+
     /// The code the Guest should see: bit 0 as *its* tables have it.
     pub const fn seen_by_guest(self, present: bool) -> Self {
         Self(self.0 & (Self::WRITE | Self::USER) | present as u32)

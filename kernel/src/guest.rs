@@ -10,6 +10,7 @@
 use abi::{Dialect, GuestMemory, GuestPhys, HostPhys, KillReason, Nanos};
 use switcher::GuestRegs;
 
+use crate::access::Landing;
 use crate::cpu::GuestId;
 use crate::event::Trace;
 use crate::hypercall::Instruction;
@@ -53,6 +54,10 @@ pub struct Guest<M> {
     pub is_halted: bool,
     /// A hypercall has been made, by this instruction, and not yet been obeyed.
     pub calling: Option<Instruction>,
+    /// It has stopped to read what the Launcher answers, and this is where the value goes.
+    pub reading: Option<Landing>,
+    /// An instruction was performed for it while it was single-stepping: a #DB is due.
+    pub owes_step: bool,
     /// It has not run since it was (re)started.
     pub is_fresh: bool,
     /// Why it will not run again before a reset.
@@ -80,6 +85,8 @@ impl<M: GuestMemory> Guest<M> {
             task_switched: false,
             is_halted: false,
             calling: None,
+            reading: None,
+            owes_step: false,
             is_fresh: true,
             killed: None,
             trace: Trace::default(),
@@ -99,6 +106,8 @@ impl<M: GuestMemory> Guest<M> {
         self.task_switched = false;
         self.is_halted = false;
         self.calling = None;
+        self.reading = None;
+        self.owes_step = false;
         self.is_fresh = true;
         self.killed = None;
     }

@@ -5,7 +5,9 @@ use abi::lguest_data::SWITCHER_BASE;
 use abi::{GuestPhys, KillReason, Stop};
 
 use super::*;
+use crate::access::{RF, TF};
 use crate::cpu::Attention;
+use crate::decode::Register;
 use crate::run::run;
 use crate::scripted::{Ram, ScriptedCpu, running_guest};
 use crate::segment::{KERNEL_CS, KERNEL_DS};
@@ -199,7 +201,7 @@ fn cr4_can_be_read_while_there_is_no_handler() {
         let by_number = [Register::Eax, Register::Ecx, Register::Edx, Register::Ebx];
         let rest = [Register::Esp, Register::Ebp, Register::Esi, Register::Edi];
         let into = *by_number.iter().chain(&rest).nth(usize::from(number)).unwrap();
-        assert_eq!((*register(&mut regs, into), regs.eip), (0x600, START + 3));
+        assert_eq!((*into.of(&mut regs), regs.eip), (0x600, START + 3));
     }
 }
 
@@ -231,4 +233,37 @@ fn a_debugger_can_step_over_it() {
     assert_eq!((regs.eip, regs.eax, regs.eflags & TF), (DEBUG_HANDLER, u32::MAX, 0));
     let [eip, cs, eflags] = [0, 4, 8].map(|offset| word(&guest, regs.esp + offset));
     assert_eq!((eip, cs, eflags & (TF | RF)), (START + 1, KERNEL_CS, TF), "a trap: behind it, RF clear");
+}
+
+/// Where the Guest stops that executes `code` with DX `port`, and its registers when it has got
+/// `answer`.
+fn stop_at(code: &[u8], port: u32, answer: u32) -> (Stop, GuestRegs) {
+    let mut cpu = ScriptedCpu::default();
+    let mut guest = guest_at(code, &mut cpu);
+    cpu.scenes.push_back(Box::new(move |pages| {
+        let regs = &mut pages.stack.regs;
+        (regs.trapnum, regs.errcode, regs.eax, regs.edx) = (13, 0, MARK, port);
+        0
+    }));
+    let stop = run(&mut guest, &mut cpu);
+    guest.answer(answer);
+    (stop, guest.regs)
+}
+
+#[test]
+fn pcis_ports_are_the_launchers() {
+    let cases: [(&[u8], u32, Width, u32); 4] = [
+        (&[0xED], 0xCF8, Width::Dword, 0x8899_AABB),
+        (&[0x66, 0xED], 0xCFE, Width::Word, 0x1122_AABB),
+        (&[0xEC], 0xFFFF_0CFF, Width::Byte, 0x1122_33BB),
+        (&[0xED], 0xCF6, Width::Dword, 0x8899_AABB),
+    ];
+    for (code, port, width, eax) in cases {
+        let (stop, regs) = stop_at(code, port, 0x8899_AABB);
+        assert_eq!(stop, Stop::Read { from: Place::Port(port as u16), width }, "{code:02x?}");
+        assert_eq!((regs.eax, regs.eip), (eax, START + code.len() as u32));
+    }
+    let (stop, regs) = stop_at(&[0x66, 0xEF], 0xCF8, 0);
+    assert_eq!(stop, Stop::Write { to: Place::Port(0xCF8), width: Width::Word, value: 0x3344 });
+    assert_eq!((regs.eax, regs.eip), (MARK, START + 2));
 }

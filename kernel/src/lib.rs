@@ -26,6 +26,7 @@
 
 extern crate alloc;
 
+pub mod access;
 pub mod boot_tables;
 pub mod cpu;
 pub mod decode;
@@ -37,6 +38,7 @@ pub mod hypercall;
 pub mod idt;
 pub mod interrupt;
 pub mod io;
+pub mod mmio;
 pub mod obey;
 pub mod post_mortem;
 pub mod recognise;

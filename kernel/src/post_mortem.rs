@@ -10,6 +10,7 @@ use core::fmt;
 
 use abi::{GuestLinear, GuestMemory};
 
+use crate::exit::PageFaultCode;
 use crate::guest::Guest;
 
 /// Bytes of code shown.
@@ -42,7 +43,7 @@ fn code_at<M: GuestMemory>(guest: &mut Guest<M>, eip: u32) -> ([u8; CODE_LEN], u
     let mut code = [0; CODE_LEN];
     for (index, byte) in code.iter_mut().enumerate() {
         let at = GuestLinear(eip.wrapping_add(index as u32));
-        let read = match guest.shadow.readable(&mut guest.memory, at) {
+        let read = match guest.shadow.readable(&mut guest.memory, at, PageFaultCode(0)) {
             Ok(Some(at)) => guest.memory.read_u8(at),
             // What it is dead of already may well stand in the way here too.
             Ok(None) | Err(_) => return (code, index),

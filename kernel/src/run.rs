@@ -21,10 +21,12 @@
 //!
 //! Next on the tour: [`crate::guest`].
 
-use abi::{GuestMemory, GuestPhys, GuestResult, Nanos, Shutdown, Stop};
+use abi::{GuestMemory, GuestPhys, GuestResult, Nanos, Place, Shutdown, Stop};
 use switcher::GuestRegs;
 
+use crate::access::NO_DEVICE;
 use crate::cpu::Cpu;
+use crate::decode::Width;
 use crate::event::Event;
 use crate::exit::TrapExit;
 use crate::guest::Guest;
@@ -40,6 +42,22 @@ const EFLAGS_CLEAR: u32 = 3 << 12 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 19 | 1 <<
 pub enum Pause {
     /// A device was kicked.
     Notify(GuestPhys),
+    /// It reads what the Launcher answers for.
+    Read {
+        /// From where.
+        from: Place,
+        /// How much.
+        width: Width,
+    },
+    /// It has written to what the Launcher keeps.
+    Write {
+        /// Where.
+        to: Place,
+        /// How much.
+        width: Width,
+        /// What.
+        value: u32,
+    },
     /// There is nothing to do before an interrupt.
     Halted,
     /// The Host wants the CPU.
@@ -58,6 +76,7 @@ pub fn run<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> Stop {
     if let Some(reason) = guest.killed {
         return Stop::Killed(reason);
     }
+    guest.answer(NO_DEVICE); // unless it has got its answer
     board(guest, cpu);
     let stop = turn(guest, cpu).and_then(|pause| tell(guest, pause));
     guest.regs = cpu.pages().stack.regs;
@@ -71,6 +90,8 @@ pub fn run<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> Stop {
 fn tell<M: GuestMemory>(guest: &Guest<M>, pause: Pause) -> GuestResult<Stop> {
     Ok(match pause {
         Pause::Notify(at) => Stop::Notify(at),
+        Pause::Read { from, width } => Stop::Read { from, width },
+        Pause::Write { to, width, value } => Stop::Write { to, width, value },
         Pause::Halted => Stop::Halted(guest.clock_event.unwrap_or(Nanos::NEVER)),
         Pause::Preempted => Stop::Preempted,
         Pause::Shutdown { text, restart } => {
@@ -102,6 +123,7 @@ fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResul
     {
         return Ok(pause);
     }
+    trap::pay_step(guest, cpu)?;
     loop {
         interrupt::deliver(guest, cpu)?;
         if guest.is_halted {

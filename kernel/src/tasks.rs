@@ -87,6 +87,10 @@ impl RunGuest for Seat<'_> {
         stop
     }
 
+    fn answer(&mut self, value: u32) {
+        self.guest.answer(value);
+    }
+
     fn raise(&mut self, irq: u8) {
         self.guest.interrupts.raise(irq);
     }
@@ -154,18 +158,19 @@ impl Tasks {
         let initrd = plan.initrd.map(|module| info.modules[module].bytes);
         let id = GuestId(self.tasks.len() as u32);
         let tables = TABLES + memory / MIB * TABLES_PER_MIB;
-        let (limit, dialect) = (plan.limit(), plan.dialect);
+        let dialect = plan.dialect;
         let mut launcher = match Launcher::admit(plan, image, initrd) {
             Ok(launcher) => launcher,
             Err(why) => return self.misconfigured(format_args!("guest {name}: {file}: {why}")),
         };
-        let Some(mut guest) = self.memory.lodge(id, limit, tables) else {
+        let Some(mut guest) = self.memory.lodge(id, launcher.limit(), tables) else {
             let (wants, has) = (memory / MIB, self.memory.largest() / 256);
             return self.misconfigured(format_args!(
                 "guest {name}: {file}: mem={wants}M is more than the machine has left: {has} MiB in one piece"
             ));
         };
         guest.dialect = dialect;
+        guest.shadow.set_device_limit(launcher.device_limit());
         if let Some(release) = launcher.release() {
             console::line(format_args!("guest {name}: Linux {release}"));
         }

@@ -25,6 +25,7 @@ use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZ
 
 use switcher::{GuestRegs, has_error_code};
 
+use crate::access::Emulation;
 use crate::cpu::{Attention, Cpu};
 use crate::event::Event;
 use crate::exit::{PageFaultCode, TrapExit};
@@ -32,11 +33,10 @@ use crate::guest::Guest;
 use crate::hypercall::Instruction;
 use crate::idt::Handler;
 use crate::interrupt::TIMER_LINE;
-use crate::io::Emulation;
 use crate::run::Pause;
 use crate::segment::KERNEL_CS;
 use crate::shadow::PageFault;
-use crate::{io, obey};
+use crate::{io, mmio, obey};
 
 /// EFLAGS bits a handler starts without: TF, NT, RF, VM.
 pub const CLEARED_FOR_HANDLERS: u32 = 1 << 8 | 1 << 14 | 1 << 16 | 1 << 17;
@@ -58,13 +58,13 @@ pub fn handle<M: GuestMemory, C: Cpu>(
 ) -> GuestResult<Option<Pause>> {
     match exit {
         TrapExit::Hypercall => return obey::hypercalls(guest, cpu, Instruction::Int),
-        TrapExit::PageFault { at, code } => page_fault(guest, cpu, at, code)?,
+        TrapExit::PageFault { at, code } => return page_fault(guest, cpu, at, code),
         TrapExit::GeneralProtection(0) | TrapExit::Exception { vector: 6, .. } if is_vmcall(guest, cpu) => {
             return obey::hypercalls(guest, cpu, Instruction::Vmcall);
         }
         TrapExit::GeneralProtection(code) => match io::emulate(guest, cpu, code) {
-            Emulation::Done => {}
-            Emulation::SingleStep => reflect(guest, cpu, 1, 0, None)?,
+            Emulation::Done => pay_step(guest, cpu)?,
+            Emulation::Leaves(pause) => return Ok(Some(pause)),
             Emulation::NotOurs => reflect(guest, cpu, 13, code, None)?,
         },
         TrapExit::DeviceNotAvailable if guest.task_switched => reflect(guest, cpu, 7, 0, None)?,
@@ -86,7 +86,9 @@ pub fn handle<M: GuestMemory, C: Cpu>(
 fn is_vmcall<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> bool {
     let regs = &mut cpu.pages().stack.regs;
     let may = guest.shared.as_ref().is_none_or(|shared| shared.variant.may_use_vmcall());
-    let is_ours = may && regs.cs & 3 == 1 && io::code_at(guest, regs.eip).take(VMCALL.len()).eq(VMCALL);
+    let is_ours = may
+        && regs.cs & 3 == 1
+        && io::code_at(guest, regs.eip, PageFaultCode(0)).take(VMCALL.len()).eq(VMCALL);
     if is_ours {
         regs.eip = regs.eip.wrapping_add(VMCALL.len() as u32);
     }
@@ -99,15 +101,29 @@ fn page_fault<M: GuestMemory, C: Cpu>(
     cpu: &mut C,
     at: GuestLinear,
     code: PageFaultCode,
-) -> GuestResult {
-    match guest.shadow.demand_page(&mut guest.memory, at, code)? {
-        PageFault::Fixed => Ok(()),
-        PageFault::Reflect(code) => {
-            if let Some(shared) = &guest.shared {
-                shared.set_cr2(&mut guest.memory, at)?;
-            }
-            reflect(guest, cpu, 14, code.0, Some(at))
-        }
+) -> GuestResult<Option<Pause>> {
+    let code = match guest.shadow.demand_page(&mut guest.memory, at, code)? {
+        PageFault::Fixed => return Ok(None),
+        PageFault::Reflect(code) => code,
+        PageFault::Device(place) => match mmio::access(guest, cpu, at, code, place) {
+            Emulation::Leaves(pause) => return Ok(Some(pause)),
+            Emulation::Done | Emulation::NotOurs => code.seen_by_guest(true),
+        },
+    };
+    if let Some(shared) = &guest.shared {
+        shared.set_cr2(&mut guest.memory, at)?;
+    }
+    reflect(guest, cpu, 14, code.0, Some(at)).map(|()| None)
+}
+
+/// Delivers the #DB that is due behind an instruction performed for a Guest that single-steps.
+///
+/// # Errors
+/// As [`reflect`].
+pub fn pay_step<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult {
+    match core::mem::take(&mut guest.owes_step) {
+        true => reflect(guest, cpu, 1, 0, None),
+        false => Ok(()),
     }
 }
 
@@ -158,7 +174,7 @@ pub fn reflect<M: GuestMemory, C: Cpu>(
 
 /// What kind of kernel traps before its first hypercall.
 fn trap_before_init<M: GuestMemory>(guest: &mut Guest<M>, vector: u8, eip: GuestLinear) -> KillReason {
-    match io::code_at(guest, eip.0).next() {
+    match io::code_at(guest, eip.0, PageFaultCode(0)).next() {
         Some(HLT) if vector == 13 => KillReason::HaltedEarly { eip },
         Some(_) | None => KillReason::Native { vector, eip },
     }

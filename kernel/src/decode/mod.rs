@@ -1,36 +1,52 @@
-//! A decoder for the few instructions the Host performs in a Guest kernel's place.
+//! A decoder for the few instructions the Host performs in a Guest's place.
 //!
-//! IN and OUT of every width, CLI, and MOV from CR4, in 32-bit code. All else,
-//! string I/O included, is nothing to it: `None`, and the #GP stays the Guest's
-//! own. So the list below is the whole of what a Guest can make the Host do
-//! with bytes of its choosing.
+//! In a kernel that has no ports: IN and OUT of every width, CLI, and MOV from
+//! CR4. In front of a device's registers: the moves between a register, or a
+//! number, and memory. All in 32-bit code. All else, string instructions
+//! included, is nothing to it: `None`, and the fault stays the Guest's own. So
+//! the list below is the whole of what a Guest can make the Host do with bytes
+//! of its choosing.
 //!
 //! ```text
 //!  | 66 67 26 2E 36 3E 64 65 F2 F3, any, in any order | FA                    | CLI
 //!  |                                                  | E4..E7  port          | IN, OUT
 //!  |                                                  | EC..EF                | IN, OUT by DX
 //!  |                                                  | 0F 20  xx 100 reg     | MOV reg, CR4
+//!  |                                                  | 88..8B  memory        | MOV
+//!  |                                                  | A0..A3  address       | MOV with AL, AX, EAX
+//!  |                                                  | C6 C7  memory  number | MOV
+//!  |                                                  | 0F B6 B7 BE BF memory | MOVZX, MOVSX
 //!   \_______________________ at most 15 bytes in all _________________________/
 //! ```
 //!
-//! Only 66 means anything here; the CPU accepts the others and so does this.
-//! LOCK is not among them: with it these instructions raise #UD.
+//! Only 66 means anything here; the CPU accepts the others and so does this,
+//! but not 67 with memory: nobody has 16-bit addresses there. A segment is not
+//! looked at; whoever performs a move knows the linear address from the CPU,
+//! and the two agree only where the segment begins at 0. LOCK is not among the
+//! prefixes: with it these instructions raise #UD.
 //!
 //! Invariants:
 //! - No byte behind the instruction is asked for (`no_byte_behind_the_end_is_read`),
 //!   nor a sixteenth (`a_sixteenth_byte_is_never_read`).
 //! - What is decoded, and how long it is, an independent decoder sees alike
-//!   (`likely_code_is_seen_alike`, `every_two_byte_beginning_is_seen_alike`).
+//!   (`likely_code_is_seen_alike`, `every_two_byte_beginning_is_seen_alike`,
+//!   `every_way_to_name_memory_is_seen_alike`).
 //!
-//! Source: Intel SDM Vol. 2, "Instruction Format", "IN", "OUT", "CLI",
-//! "MOV—Move to/from Control Registers".
+//! Source: Intel SDM Vol. 2, "Instruction Format", "IN", "OUT", "CLI", "MOV",
+//! "MOVZX", "MOVSX", "MOV—Move to/from Control Registers".
 //!
-//! Next on the tour: [`crate::segment`].
+//! Next on the tour: `decode/operand.rs`.
 
+mod operand;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod tests;
+
+use operand::number;
+
+pub use abi::Width;
+pub use operand::{Address, Part, Register, Source};
 
 /// Bytes in the longest instruction; with one more the CPU raises #GP.
 const LONGEST: usize = 15;
@@ -68,6 +84,26 @@ pub enum Operation {
         /// Into which register.
         into: Register,
     },
+    /// Reads memory.
+    Load {
+        /// From where.
+        from: Address,
+        /// How much.
+        width: Width,
+        /// Into what, which may be wider.
+        into: Part,
+        /// The bits in between are copies of the uppermost one read, not zeroes.
+        is_signed: bool,
+    },
+    /// Writes memory.
+    Store {
+        /// To where.
+        to: Address,
+        /// How much.
+        width: Width,
+        /// What.
+        value: Source,
+    },
 }
 
 /// How an instruction names its port.
@@ -79,38 +115,6 @@ pub enum Port {
     Dx,
 }
 
-/// How much of EAX an instruction moves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Width {
-    /// AL.
-    Byte,
-    /// AX.
-    Word,
-    /// All of it.
-    Dword,
-}
-
-/// A general register, in the order of its number in an instruction.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Register {
-    /// 0.
-    Eax,
-    /// 1.
-    Ecx,
-    /// 2.
-    Edx,
-    /// 3.
-    Ebx,
-    /// 4.
-    Esp,
-    /// 5.
-    Ebp,
-    /// 6.
-    Esi,
-    /// 7.
-    Edi,
-}
-
 /// What the bytes of `code` begin with, if it is one of the few. Takes no byte it does not need,
 /// and a `code` that ends too early is none of them.
 pub fn decode(code: impl Iterator<Item = u8>) -> Option<Instruction> {
@@ -120,44 +124,82 @@ pub fn decode(code: impl Iterator<Item = u8>) -> Option<Instruction> {
 }
 
 fn operation(mut code: impl Iterator<Item = u8>) -> Option<Operation> {
-    let mut operand_size = Width::Dword;
+    let (mut operand_size, mut has_short_addresses) = (Width::Dword, false);
     let opcode = loop {
         match code.next()? {
             0x66 => operand_size = Width::Word,
-            0x67 | 0x26 | 0x2E | 0x36 | 0x3E | 0x64 | 0x65 | 0xF2 | 0xF3 => {}
+            0x67 => has_short_addresses = true,
+            0x26 | 0x2E | 0x36 | 0x3E | 0x64 | 0x65 | 0xF2 | 0xF3 => {}
             opcode => break opcode,
         }
     };
+    // Bit 0 of an opcode means wider than a byte.
+    let width = if opcode & 1 == 0 { Width::Byte } else { operand_size };
     match opcode {
         0xFA => Some(Operation::Cli),
-        0xE4..=0xE7 => Some(transfer(opcode, Port::Immediate(code.next()?), operand_size)),
-        0xEC..=0xEF => Some(transfer(opcode, Port::Dx, operand_size)),
-        0x0F => two_byte(code),
+        0xE4..=0xE7 => Some(transfer(opcode, Port::Immediate(code.next()?), width)),
+        0xEC..=0xEF => Some(transfer(opcode, Port::Dx, width)),
+        0x0F => two_byte(code, operand_size, has_short_addresses),
+        _ if has_short_addresses => None,
+        0x88..=0x8B => {
+            let modrm = code.next()?;
+            Some(copy(opcode, Address::behind(modrm, &mut code)?, Part::numbered(modrm >> 3, width)))
+        }
+        0xA0..=0xA3 => {
+            let displacement = number(Width::Dword, &mut code)?;
+            let address = Address { base: None, index: None, displacement };
+            Some(copy(opcode ^ 2, address, Part::of_eax(width)))
+        }
+        0xC6 | 0xC7 => store_number(code, width),
         _ => None,
     }
 }
 
-/// IN or OUT: bit 1 of the opcode gives the direction, bit 0 means wider than a byte.
-fn transfer(opcode: u8, port: Port, operand_size: Width) -> Operation {
-    let width = if opcode & 1 == 0 { Width::Byte } else { operand_size };
+/// IN or OUT: bit 1 of the opcode gives the direction.
+fn transfer(opcode: u8, port: Port, width: Width) -> Operation {
     if opcode & 2 == 0 { Operation::In { port, width } } else { Operation::Out { port, width } }
+}
+
+/// MOV between memory and a register: bit 1 of the opcode means into the register.
+fn copy(opcode: u8, address: Address, part: Part) -> Operation {
+    let width = part.width;
+    if opcode & 2 == 0 {
+        Operation::Store { to: address, width, value: Source::Part(part) }
+    } else {
+        Operation::Load { from: address, width, into: part, is_signed: false }
+    }
+}
+
+/// Behind C6 and C7.
+fn store_number(mut code: impl Iterator<Item = u8>, width: Width) -> Option<Operation> {
+    let modrm = code.next()?;
+    if modrm >> 3 & 7 != 0 {
+        return None;
+    }
+    let to = Address::behind(modrm, &mut code)?;
+    Some(Operation::Store { to, width, value: Source::Immediate(number(width, &mut code)?) })
 }
 
 /// Behind 0F. ModRM's upper two bits, which elsewhere tell memory from register, mean nothing to
 /// a move from a control register.
-fn two_byte(mut code: impl Iterator<Item = u8>) -> Option<Operation> {
-    if code.next()? != 0x20 {
-        return None;
-    }
-    let modrm = code.next()?;
-    let is_cr4 = modrm >> 3 & 7 == 4;
-    is_cr4.then_some(Operation::ReadCr4 { into: Register::numbered(modrm & 7) })
-}
-
-impl Register {
-    /// The register an instruction's low three bits name.
-    fn numbered(low: u8) -> Self {
-        use Register::{Eax, Ebp, Ebx, Ecx, Edi, Edx, Esi, Esp};
-        [Eax, Ecx, Edx, Ebx, Esp, Ebp, Esi, Edi][usize::from(low & 7)]
+fn two_byte(
+    mut code: impl Iterator<Item = u8>,
+    operand_size: Width,
+    has_short_addresses: bool,
+) -> Option<Operation> {
+    match code.next()? {
+        0x20 => {
+            let modrm = code.next()?;
+            let is_cr4 = modrm >> 3 & 7 == 4;
+            is_cr4.then_some(Operation::ReadCr4 { into: Register::numbered(modrm) })
+        }
+        opcode @ (0xB6 | 0xB7 | 0xBE | 0xBF) if !has_short_addresses => {
+            let modrm = code.next()?;
+            let from = Address::behind(modrm, &mut code)?;
+            let width = if opcode & 1 == 0 { Width::Byte } else { Width::Word };
+            let into = Part::numbered(modrm >> 3, operand_size);
+            Some(Operation::Load { from, width, into, is_signed: opcode & 8 != 0 })
+        }
+        _ => None,
     }
 }

@@ -5,9 +5,15 @@
 //!
 //! Next on the tour: [`crate::shared`].
 
-use iced_x86::{Code, Decoder, DecoderOptions};
+use iced_x86::{Code, Decoder, DecoderOptions, OpKind, Register as Theirs};
 
-use super::{Instruction, Operation, Port, Register, Width};
+use super::{Address, Instruction, Operation, Part, Port, Register, Source, Width};
+
+/// The general registers, in both libraries' order.
+const GENERAL: [Register; 8] = {
+    use Register::{Eax, Ebp, Ebx, Ecx, Edi, Edx, Esi, Esp};
+    [Eax, Ecx, Edx, Ebx, Esp, Ebp, Esi, Edi]
+};
 
 /// What the decoder should say about `code`.
 pub fn verdict(code: &[u8]) -> Option<Instruction> {
@@ -27,24 +33,69 @@ pub fn verdict(code: &[u8]) -> Option<Instruction> {
         Code::Out_DX_AL => Operation::Out { port: Port::Dx, width: Width::Byte },
         Code::Out_DX_AX => Operation::Out { port: Port::Dx, width: Width::Word },
         Code::Out_DX_EAX => Operation::Out { port: Port::Dx, width: Width::Dword },
-        Code::Mov_r32_cr if instruction.op1_register() == iced_x86::Register::CR4 => {
+        Code::Mov_r32_cr if instruction.op1_register() == Theirs::CR4 => {
             Operation::ReadCr4 { into: register(instruction.op0_register()) }
         }
-        _ => return None,
+        _ => return move_with_memory(&instruction),
     };
     Some(Instruction { operation, len: instruction.len() })
 }
 
-fn register(theirs: iced_x86::Register) -> Register {
-    match theirs {
-        iced_x86::Register::EAX => Register::Eax,
-        iced_x86::Register::ECX => Register::Ecx,
-        iced_x86::Register::EDX => Register::Edx,
-        iced_x86::Register::EBX => Register::Ebx,
-        iced_x86::Register::ESP => Register::Esp,
-        iced_x86::Register::EBP => Register::Ebp,
-        iced_x86::Register::ESI => Register::Esi,
-        iced_x86::Register::EDI => Register::Edi,
-        other => unreachable!("{other:?} is no 32-bit general register"),
+/// A move that has memory on one side, in 32 bits of address.
+fn move_with_memory(instruction: &iced_x86::Instruction) -> Option<Instruction> {
+    use Width::{Byte, Dword, Word};
+    let from = || address(instruction);
+    let load = |width, is_signed| {
+        let into = part(instruction.op0_register());
+        Some(Operation::Load { from: from()?, width, into, is_signed })
+    };
+    let store = |width, value| Some(Operation::Store { to: from()?, width, value });
+    let put = |width| store(width, Source::Part(part(instruction.op1_register())));
+    let number =
+        |width: Width| store(width, Source::Immediate(instruction.immediate(1) as u32 & width.mask()));
+    let operation = match instruction.code() {
+        Code::Mov_rm8_r8 | Code::Mov_moffs8_AL => put(Byte),
+        Code::Mov_rm16_r16 | Code::Mov_moffs16_AX => put(Word),
+        Code::Mov_rm32_r32 | Code::Mov_moffs32_EAX => put(Dword),
+        Code::Mov_rm8_imm8 => number(Byte),
+        Code::Mov_rm16_imm16 => number(Word),
+        Code::Mov_rm32_imm32 => number(Dword),
+        Code::Mov_r8_rm8 | Code::Mov_AL_moffs8 => load(Byte, false),
+        Code::Mov_r16_rm16 | Code::Mov_AX_moffs16 => load(Word, false),
+        Code::Mov_r32_rm32 | Code::Mov_EAX_moffs32 => load(Dword, false),
+        Code::Movzx_r16_rm8 | Code::Movzx_r32_rm8 => load(Byte, false),
+        Code::Movzx_r16_rm16 | Code::Movzx_r32_rm16 => load(Word, false),
+        Code::Movsx_r16_rm8 | Code::Movsx_r32_rm8 => load(Byte, true),
+        Code::Movsx_r16_rm16 | Code::Movsx_r32_rm16 => load(Word, true),
+        _ => None,
+    }?;
+    Some(Instruction { operation, len: instruction.len() })
+}
+
+/// The memory operand, unless there is none or its address has 16 bits.
+fn address(instruction: &iced_x86::Instruction) -> Option<Address> {
+    let kinds = [instruction.op0_kind(), instruction.op1_kind()];
+    let registers = [instruction.memory_base(), instruction.memory_index()];
+    let is_none = |register| register == Theirs::None;
+    let is_long = registers.iter().all(|&one| is_none(one) || (Theirs::EAX..=Theirs::EDI).contains(&one));
+    if !kinds.contains(&OpKind::Memory) || !is_long || instruction.memory_displ_size() == 2 {
+        return None;
     }
+    let [base, index] = registers.map(|one| (!is_none(one)).then(|| register(one)));
+    let shift = instruction.memory_index_scale().trailing_zeros() as u8;
+    let displacement = instruction.memory_displacement32();
+    Some(Address { base, index: index.map(|index| (index, shift)), displacement })
+}
+
+fn part(theirs: Theirs) -> Part {
+    let kinds = [(Theirs::EAX, Width::Dword), (Theirs::AX, Width::Word), (Theirs::AL, Width::Byte)];
+    let kind = kinds.into_iter().find(|&(first, _)| theirs >= first);
+    let (first, width) = kind.expect("a general register, or a part of one");
+    let number = theirs as usize - first as usize;
+    let is_high = width == Width::Byte && number >= 4;
+    Part { register: GENERAL[if is_high { number - 4 } else { number }], width, is_high }
+}
+
+fn register(theirs: Theirs) -> Register {
+    part(theirs).register
 }

@@ -85,6 +85,32 @@ fn every_two_byte_beginning_is_seen_alike() {
     }
 }
 
+#[test]
+fn every_way_to_name_memory_is_seen_alike() {
+    for opcode in [&[0x8B][..], &[0x88], &[0x66, 0xC7], &[0xC6], &[0x0F, 0xB6], &[0x66, 0x0F, 0xBF]] {
+        for [modrm, sib] in (0..=u16::MAX).map(u16::to_le_bytes) {
+            let code = [opcode, &[modrm, sib, 0x84, 0x73, 0x62, 0xD1, 0x40, 0x3F]].concat();
+            assert_eq!(ours(&code), verdict(&code), "{code:02x?}");
+        }
+    }
+}
+
+#[test]
+fn no_move_has_a_short_address() {
+    for code in [&[0x67, 0x8B, 0x07, 0, 0][..], &[0x67, 0xA1, 0, 0, 0, 0], &[0x67, 0x0F, 0xB6, 0x07]] {
+        assert_eq!(ours(code), None, "{code:02x?}");
+    }
+}
+
+#[test]
+fn a_byte_register_may_be_the_second_byte_of_another() {
+    let Some(Instruction { operation: Operation::Store { value, .. }, .. }) = ours(&[0x88, 0x23]) else {
+        panic!("mov [ebx], ah is a store");
+    };
+    let ah = Part { register: Register::Eax, width: Width::Byte, is_high: true };
+    assert_eq!(value, Source::Part(ah));
+}
+
 /// Prefixes, LOCK among them; few runs of them are longer than the CPU allows.
 fn prefixes() -> impl Strategy<Value = Vec<u8>> {
     let any_prefix = select(&[0x66, 0x67, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0xF2, 0xF3][..]);
@@ -96,6 +122,8 @@ fn prefixes() -> impl Strategy<Value = Vec<u8>> {
 fn opcode() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         8 => select(&[0xE4, 0xE5, 0xE6, 0xE7, 0xEC, 0xED, 0xEE, 0xEF, 0xFA][..]).prop_map(|byte| vec![byte]),
+        8 => select(&[0x88, 0x89, 0x8A, 0x8B, 0xA0, 0xA1, 0xA2, 0xA3, 0xC6, 0xC7][..]).prop_map(|byte| vec![byte]),
+        4 => select(&[0xB6, 0xB7, 0xBE, 0xBF][..]).prop_map(|byte| vec![0x0F, byte]),
         3 => (0x20..0x24_u8).prop_map(|byte| vec![0x0F, byte]),
         2 => any::<u8>().prop_map(|byte| vec![byte]),
         1 => any::<u8>().prop_map(|byte| vec![0x0F, byte]),
@@ -104,7 +132,7 @@ fn opcode() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn likely_code_is_seen_alike(prefixes in prefixes(), opcode in opcode(), rest in vec(any::<u8>(), 0..8)) {
+    fn likely_code_is_seen_alike(prefixes in prefixes(), opcode in opcode(), rest in vec(any::<u8>(), 0..12)) {
         let code = [prefixes, opcode, rest].concat();
         prop_assert_eq!(ours(&code), verdict(&code), "{:02x?}", code);
     }
@@ -115,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn no_byte_behind_the_end_is_read(prefixes in prefixes(), opcode in opcode(), rest in vec(any::<u8>(), 8)) {
+    fn no_byte_behind_the_end_is_read(prefixes in prefixes(), opcode in opcode(), rest in vec(any::<u8>(), 12)) {
         let code = [prefixes, opcode, rest].concat();
         let mut bytes = code.iter().copied();
         if let Some(instruction) = decode(bytes.by_ref()) {

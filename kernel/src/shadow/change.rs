@@ -55,7 +55,7 @@ impl Shadow {
         memory: &impl GuestMemory,
         top: GuestPhys,
         at: GuestLinear,
-        entry: GuestEntry,
+        mut entry: GuestEntry,
         high: u32,
     ) -> GuestResult {
         if at.0 >= SWITCHER_BASE {
@@ -63,9 +63,15 @@ impl Shadow {
         }
         // What has not been used is only taken out, and judged when it is.
         if entry.is_present() && entry.0 & (A | D) != 0 {
-            entry.page(at, memory.limit())?;
+            let is_device = entry.is_device(memory.limit(), self.device_limit);
+            if !is_device {
+                entry.page(at, memory.limit())?;
+            }
             if self.format == Format::Pae {
                 check_high(entry, high, at)?;
+            }
+            if is_device {
+                entry = GuestEntry(0); // which maps nothing
             }
         }
         self.is_pinned &= !self.is_on_stack(at);

@@ -83,6 +83,13 @@ impl GuestEntry {
     pub fn is_sound_page(self, limit: u32) -> bool {
         self.0 & PS == 0 && is_inside(self.address(), limit)
     }
+
+    /// Whether it names a frame in which a device shows its registers: above a memory of `limit`
+    /// bytes, and below `device_limit`.
+    #[inline]
+    pub fn is_device(self, limit: u32, device_limit: u32) -> bool {
+        self.0 & PS == 0 && self.address().0 >= limit && is_inside(self.address(), device_limit)
+    }
 }
 
 /// Whether the whole page at `at` is Guest memory.

@@ -29,6 +29,8 @@ pub const MAX_STACK_PAGES: u32 = 2;
 pub enum PageFault {
     /// The shadow's; it is repaired.
     Fixed,
+    /// Nobody's: the Guest may touch what is there, and that is a device's register.
+    Device(GuestPhys),
     /// The Guest's; this is the error code it should see.
     Reflect(PageFaultCode),
 }
@@ -53,7 +55,8 @@ impl Shadow {
         let Some(top) = root.guest else {
             return self.demand_linear(memory.limit(), at, code);
         };
-        match self.format.walk(memory, top, at, code)? {
+        match self.format.walk(memory, top, at, code, self.device_limit)? {
+            Walk::Device(place) => Ok(PageFault::Device(place)),
             Walk::Fault { present } => Ok(PageFault::Reflect(code.seen_by_guest(present))),
             Walk::Page { entry, table: guest_table } => {
                 let table = self.table_for(root, directory_index(at))?;
@@ -145,10 +148,10 @@ impl Shadow {
                 return Ok(Some(self.guest_phys(entry, at)));
             }
         }
-        self.translate(memory, at, P | W, PageFaultCode(PageFaultCode::WRITE))
+        self.translate(memory, at, PageFaultCode(PageFaultCode::WRITE))
     }
 
-    /// Where a ring-1 read of `at` comes from, if the Guest's tables let it read there.
+    /// Where a read of `at` `by` ring 1 or 3 comes from, if the Guest's tables let it read there.
     ///
     /// # Errors
     /// As [`Shadow::demand_page`].
@@ -156,23 +159,24 @@ impl Shadow {
         &mut self,
         memory: &mut impl GuestMemory,
         at: GuestLinear,
+        by: PageFaultCode,
     ) -> GuestResult<Option<GuestPhys>> {
-        self.translate(memory, at, P, PageFaultCode(0))
+        self.translate(memory, at, by)
     }
 
     fn translate(
         &mut self,
         memory: &mut impl GuestMemory,
         at: GuestLinear,
-        needed: u32,
         code: PageFaultCode,
     ) -> GuestResult<Option<GuestPhys>> {
+        let needed = P | code.0 & (W | U);
         let directory = self.current()?.directory;
         let mut entry = self.lookup(directory, at);
         if entry & needed != needed {
             match self.demand_page(memory, at, code)? {
                 PageFault::Fixed => entry = self.lookup(directory, at),
-                PageFault::Reflect(_) => return Ok(None),
+                PageFault::Device(_) | PageFault::Reflect(_) => return Ok(None),
             }
         }
         Ok(Some(self.guest_phys(entry, at)))

@@ -23,6 +23,7 @@
 //! - Every shadow entry names a frame inside the Guest's own memory: they are
 //!   made by [`entry::mirror`] from entries a judge passed, or from a checked
 //!   address in linear mode.
+//! - A frame of a device is never mapped (`a_device_is_never_mapped`).
 //! - Every edit goes through `Shadow::edit`. Nothing else is needed for the
 //!   TLB: CR3 is loaded on each entry and no page is global.
 //! - The pool never grows; when it is empty, old roots pay
@@ -77,6 +78,8 @@ pub struct Shadow {
     pool: Pool,
     /// Host-physical address of the Guest's byte 0.
     host_base: HostPhys,
+    /// Where the frames above memory end in which devices show their registers.
+    device_limit: u32,
     roots: Roots,
     /// The kernel half every root shares, as directory entries.
     template: TableId,
@@ -105,6 +108,7 @@ impl Shadow {
         Self {
             pool,
             host_base,
+            device_limit: 0,
             roots: Roots::default(),
             template,
             first_shared: SWITCHER_SLOT,
@@ -124,6 +128,12 @@ impl Shadow {
         self.set_format(None);
         self.stack = None;
         self.is_pinned = true;
+    }
+
+    /// Lets the Guest's tables name frames between the end of memory and `limit`, where devices
+    /// show their registers. That stays so when the Guest starts again.
+    pub fn set_device_limit(&mut self, limit: u32) {
+        self.device_limit = limit;
     }
 
     /// Notes where the kernel half begins, and drops everything.

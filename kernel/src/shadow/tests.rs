@@ -83,6 +83,35 @@ fn a_clean_page_faults_once_more_when_it_is_written() {
 }
 
 #[test]
+fn a_device_is_never_mapped() {
+    let mut guest = Guest::new(MIN_TABLES);
+    guest.shadow.set_device_limit(0x20_2000);
+    let top = guest.new_space();
+    let (at, entry) = (0x40_1000, 0x20_1000 | P | W | U | A | D);
+    guest.map(top, 0x40_0000, 0x5000 | P | W);
+    guest.map(top, at, entry);
+    guest.touch(0x40_0000, WRITE).unwrap();
+    assert_eq!(guest.shadow_entry(at), 0, "not as a neighbour");
+    assert_eq!(guest.touch(at + 0x34, WRITE), Ok(PageFault::Device(GuestPhys(0x20_1034))));
+    assert_eq!(guest.shadow_entry(at), 0, "not by a touch");
+    guest.shadow.set_pte(&guest.ram, top, GuestLinear(0x40_0000), GuestEntry(entry), 0).unwrap();
+    assert_eq!(guest.shadow_entry(0x40_0000), 0, "not where memory was mapped");
+    let beyond = GuestEntry(0x20_2000 | P | A);
+    assert!(guest.shadow.set_pte(&guest.ram, top, GuestLinear(at), beyond, 0).is_err());
+}
+
+#[test]
+fn a_device_is_no_place_for_the_hosts_own_reads_and_pushes() {
+    let mut guest = Guest::new(MIN_TABLES);
+    guest.shadow.set_device_limit(0x20_1000);
+    let top = guest.new_space();
+    guest.map(top, 0x40_0000, 0x20_0000 | P | W | A | D);
+    let at = GuestLinear(0x40_0000);
+    assert_eq!(guest.shadow.readable(&mut guest.ram, at, READ), Ok(None));
+    assert_eq!(guest.shadow.writable(&mut guest.ram, at), Ok(None));
+}
+
+#[test]
 fn neighbours_that_were_accessed_come_along() {
     let mut guest = Guest::new(MIN_TABLES);
     let top = guest.new_space();

@@ -66,6 +66,9 @@ pub enum Walk {
         /// The table it stands in.
         table: GuestTable,
     },
+    /// A translation that allows the access, to where a device shows its registers. A and D are
+    /// set as for a page.
+    Device(GuestPhys),
     /// The Guest has a fault coming: whether its tables have a translation at all.
     Fault {
         /// There is one, and it forbids the access.
@@ -212,6 +215,7 @@ impl Format {
     }
 
     /// Translates `at` for an access of kind `code`, as the CPU would on the Guest's own tables.
+    /// Devices show their registers from the end of memory up to `device_limit`.
     ///
     /// # Errors
     /// An entry the Host will not follow kills.
@@ -222,6 +226,7 @@ impl Format {
         top: GuestPhys,
         at: GuestLinear,
         code: PageFaultCode,
+        device_limit: u32,
     ) -> GuestResult<Walk> {
         let Some(table) = self.find_table(memory, top, at)? else {
             return Ok(Walk::Fault { present: false });
@@ -237,8 +242,14 @@ impl Format {
         if entry.0 & table.rights & needed != needed {
             return Ok(Walk::Fault { present: true });
         }
-        entry.page(at, memory.limit())?;
+        let is_memory = entry.is_sound_page(memory.limit());
+        if !is_memory && !entry.is_device(memory.limit(), device_limit) {
+            return Err(PageTableError::Entry { at, entry: entry.0 }.into());
+        }
         let entry = mark(memory, place, entry, if code.is_write() { A | D } else { A })?;
+        if !is_memory {
+            return Ok(Walk::Device(GuestPhys(entry.address().0 | at.page_offset())));
+        }
         Ok(Walk::Page { entry, table })
     }
 }

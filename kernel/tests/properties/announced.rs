@@ -122,10 +122,12 @@ impl Treaty {
         let pinned = if is_host { None } else { self.model.pin() };
         let model = pinned.map_or_else(|| self.model.access(at, access_of(kind)), Outcome::Killed);
         match model {
-            Outcome::Fault(_) if is_host => {
+            Outcome::Fault(_) | Outcome::Device if is_host => {
                 prop_assert!(matches!(real, Outcome::Fault(_)), "{real:?}, not {model:?}")
             }
-            Outcome::Fault(_) | Outcome::Byte(_) | Outcome::Killed(_) => prop_assert_eq!(real, model),
+            Outcome::Fault(_) | Outcome::Device | Outcome::Byte(_) | Outcome::Killed(_) => {
+                prop_assert_eq!(real, model)
+            }
         }
         if !is_host && !matches!(real, Outcome::Killed(_)) {
             self.check_stack()?;
@@ -231,7 +233,7 @@ impl Treaty {
     ) -> Result<bool, TestCaseError> {
         // An entry never used is only taken out.
         let is_judged = entry & P != 0 && entry & (A | D) != 0;
-        let is_bad = is_judged && !self.model.is_sound_page(entry, high);
+        let is_bad = is_judged && !self.model.is_lawful(entry, high);
         let bad_page: KillReason = PageTableError::Entry { at, entry }.into();
         prop_assert_eq!(told, if is_bad { Err(bad_page) } else { Ok(()) });
         Ok(is_bad)

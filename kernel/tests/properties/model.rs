@@ -2,7 +2,8 @@
 //!
 //! This is what a CPU would do if it were given the Guest's tables themselves,
 //! as 32-bit or PAE paging with CR0.WP set, and what the treaty adds: large
-//! pages, odd flags above the last level and frames beyond memory kill.
+//! pages, odd flags above the last level and frames beyond memory kill, but for
+//! those of devices.
 //!
 //! Where shadows may differ from a CPU, by our choice:
 //! - A of a *directory* entry is set even if the level below then faults.
@@ -39,6 +40,8 @@ const NX: u32 = 1 << 31;
 pub enum Outcome {
     /// It reaches this byte.
     Byte(GuestPhys),
+    /// It reaches a device, and no memory.
+    Device,
     /// The Guest sees this page fault.
     Fault(PageFaultCode),
     /// The Guest is dead.
@@ -65,6 +68,18 @@ impl Model {
     /// Whether an entry, present, with `high` above it, is one the Host follows at the last level.
     pub fn is_sound_page(&self, entry: u32, high: u32) -> bool {
         entry & PS == 0 && entry >> 12 < self.pages() && high & !NX == 0
+    }
+
+    /// Whether such an entry names a device, which no memory is behind.
+    fn is_device(&self, entry: u32, high: u32) -> bool {
+        let at = entry & !0xFFF;
+        let devices = self.ram.0.len() as u32..self.shape.device_limit();
+        entry & PS == 0 && devices.contains(&at) && high & !NX == 0
+    }
+
+    /// Whether such an entry is one a Guest may have.
+    pub fn is_lawful(&self, entry: u32, high: u32) -> bool {
+        self.is_sound_page(entry, high) || self.is_device(entry, high)
     }
 
     /// The present entry at `place`.
@@ -128,11 +143,14 @@ impl Model {
         if !access.is_allowed(upper & entry) {
             return Err(Outcome::Fault(access.code(true)));
         }
-        if !self.is_sound_page(entry, 0) {
+        if !self.is_lawful(entry, 0) {
             return Err(Outcome::Killed(PageTableError::Entry { at, entry }.into()));
         }
         self.ram.set_word(entry_at, entry | A | if access.write { D } else { 0 });
-        Ok(GuestPhys(entry & !0xFFF | at.page_offset()))
+        match self.is_device(entry, 0) {
+            true => Err(Outcome::Device),
+            false => Ok(GuestPhys(entry & !0xFFF | at.page_offset())),
+        }
     }
 
     fn access_linear(&self, at: GuestLinear, access: Access) -> Result<GuestPhys, Outcome> {
@@ -196,7 +214,9 @@ impl Model {
         for at in self.stack_pages() {
             match self.access(at, Access { write: true, user: false }) {
                 Outcome::Byte(_) => {}
-                Outcome::Fault(_) => return Some(PageTableError::Stack { at: at.page_base() }.into()),
+                Outcome::Fault(_) | Outcome::Device => {
+                    return Some(PageTableError::Stack { at: at.page_base() }.into());
+                }
                 Outcome::Killed(reason) => return Some(reason),
             }
         }

@@ -75,6 +75,11 @@ impl Shape {
         self.by_format([PAGES + self.tops - TOP_PAGES, PAGES])
     }
 
+    /// Above memory is one page of devices, which ends here.
+    pub const fn device_limit(self) -> u32 {
+        (self.pages() + 1) * PAGE_SIZE
+    }
+
     /// Where top level `number` lies.
     pub const fn top(self, number: u32) -> u32 {
         let (page, more) = (number % TOP_PAGES * PAGE_SIZE, number / TOP_PAGES * 32);

@@ -181,7 +181,8 @@ struct Life {
 impl Life {
     fn new(tables: usize, kernel_address: u32, variant: Variant, early: Vec<(Hex, Hex)>) -> Self {
         let hardware = Hardware::new(tables);
-        let guest = new_guest(1, LIMIT, hardware, kernel_address, variant);
+        let mut guest = new_guest(1, LIMIT, hardware, kernel_address, variant);
+        guest.shadow.set_device_limit(LIMIT + 2 * PAGE_SIZE);
         let mut life = Self {
             guest,
             hardware,
@@ -256,7 +257,13 @@ impl Life {
         }
         match stop {
             Stop::Killed(reason) => self.bury(reason),
-            Stop::Notify(_) | Stop::Halted(_) | Stop::Preempted | Stop::Shutdown(_) => Ok(()),
+            Stop::Read { .. } => {
+                self.guest.answer(0x1234_5678);
+                Ok(())
+            }
+            Stop::Write { .. } | Stop::Notify(_) | Stop::Halted(_) | Stop::Preempted | Stop::Shutdown(_) => {
+                Ok(())
+            }
         }
     }
 

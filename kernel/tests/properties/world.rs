@@ -6,6 +6,7 @@
 //! Next on the tour: [`crate::announced`].
 
 use abi::{GuestLinear, GuestResult, PAGE_SIZE};
+use kernel::exit::PageFaultCode;
 use kernel::shadow::{PageFault, Shadow};
 
 use crate::hardware::{Access, GUEST_BASE, Hardware, SWITCHER_TABLES};
@@ -33,6 +34,7 @@ impl World {
         let mut shadow = Shadow::new(hardware.pool(), GUEST_BASE);
         shadow.set_kernel_address(kernel_address);
         shadow.set_format(Some(shape.format));
+        shadow.set_device_limit(shape.device_limit());
         let mut ram = Ram::new(shape.pages() * PAGE_SIZE + tail);
         shape.populate(&mut ram, kernel_address);
         Self { ram, shadow, hardware, cpu: 0 }
@@ -50,6 +52,7 @@ impl World {
             };
             match self.shadow.demand_page(&mut self.ram, at, code)? {
                 PageFault::Fixed => {}
+                PageFault::Device(_) => return Ok(Outcome::Device),
                 PageFault::Reflect(code) => return Ok(Outcome::Fault(code)),
             }
         }
@@ -60,7 +63,7 @@ impl World {
     pub fn touch_as(&mut self, at: GuestLinear, kind: Kind) -> GuestResult<Outcome> {
         let access = access_of(kind);
         let found = match kind {
-            Kind::HostRead => self.shadow.readable(&mut self.ram, at)?,
+            Kind::HostRead => self.shadow.readable(&mut self.ram, at, PageFaultCode(0))?,
             Kind::HostWrite => self.shadow.writable(&mut self.ram, at)?,
             Kind::Read | Kind::Write | Kind::UserRead | Kind::UserWrite => return self.touch(at, access),
         };

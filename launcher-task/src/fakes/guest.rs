@@ -15,6 +15,8 @@ type Act = Box<dyn FnOnce(&mut [u8]) -> Stop>;
 pub struct FakeGuest {
     pub ram: Ram,
     script: VecDeque<Act>,
+    /// What it got to read, in order.
+    pub answers: Vec<u32>,
     /// Interrupts raised, in order.
     pub raised: Vec<u8>,
     /// Entry points of each reset.
@@ -27,7 +29,14 @@ impl FakeGuest {
     /// A Guest with `limit` bytes of memory, full of what another may have left.
     pub fn new(limit: u32) -> Self {
         let ram = Ram(vec![0xA5; limit as usize]);
-        Self { ram, script: VecDeque::new(), raised: Vec::new(), resets: Vec::new(), runs: 0 }
+        Self {
+            ram,
+            script: VecDeque::new(),
+            answers: Vec::new(),
+            raised: Vec::new(),
+            resets: Vec::new(),
+            runs: 0,
+        }
     }
 
     /// Adds a run to the script.
@@ -50,6 +59,10 @@ impl RunGuest for FakeGuest {
             Some(act) => act(&mut self.ram),
             None => Stop::Halted(Nanos::NEVER),
         }
+    }
+
+    fn answer(&mut self, value: u32) {
+        self.answers.push(value);
     }
 
     fn raise(&mut self, irq: u8) {
