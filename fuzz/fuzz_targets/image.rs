@@ -27,13 +27,13 @@ fuzz_target!(|input: (BentFile<'_>, u32, &str)| {
     let (file, initrd_len, command_line) = input;
     let mut plan = config::read_modules(&["guest name=a mem=1M"]).plans.remove(0);
     plan.command_line = command_line.into();
-    let (limit, file) = (plan.limit(), file.bytes(2 * MIB));
+    let file = file.bytes(2 * MIB);
     let initrd = vec![0x5A; (initrd_len % (MIB + 8192)) as usize];
     let mut launcher = match Launcher::admit(plan, &file, Some(&initrd)) {
         Ok(launcher) => launcher,
         Err(why) => return assert!(!why.to_string().contains('\n')),
     };
-    let mut guest = Player::new(limit);
+    let mut guest = Player::new(launcher.limit());
     launcher.start(&mut guest).expect("what is admitted loads");
     let word = |at| guest.ram.read_u32(GuestPhys(at)).expect("it lies in memory");
     assert_eq!([word(E820_MAP), word(E820_MAP + 4), word(E820_MAP + 8)], [0, 0, MIB]);

@@ -100,11 +100,11 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
 
 fuzz_target!(|acts: Vec<(Vec<Store>, Why)>| {
     let plan = config::read_modules(&["guest name=a mem=1M"]).plans.remove(0);
-    let (limit, mut file) = (plan.limit(), ElfFile::small());
+    let mut file = ElfFile::small();
     // Where the small file wants to be there is the initrd's end, or nothing: 512 KiB will do.
     file.put32(24, MIB / 2).put32(52 + 12, MIB / 2);
     let mut launcher = Launcher::admit(plan, &file.0, None).expect("a good plan");
-    let mut guest = Player::new(limit);
+    let mut guest = Player::new(launcher.limit());
     launcher.start(&mut guest).expect("memory as planned");
     guest.acts =
         acts.iter().map(|(stores, why)| why.act(stores.iter().flat_map(Store::words).collect())).collect();

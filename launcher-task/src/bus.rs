@@ -1,96 +1,104 @@
-//! The lguest bus: which device a Guest means when it notifies.
+//! Buses: how a Guest finds its devices and speaks to them.
 //!
-//! There is one way to speak to a device: the hypercall NOTIFY with an
-//! address. What the address is decides what was meant, in this order:
-//!
-//! ```text
-//!  a device's descriptor    its status has changed         Reset, Status, Failed
-//!  in a ring's first page   that queue has been kicked     Kicked
-//!  any other memory         text from an early console     Text
-//!  no memory                the Guest is killed            UnknownNotify
-//! ```
-//!
-//! Descriptors are packed into the device page and rings follow it, three
-//! pages each; the queues' interrupt lines are 1, 2, ... in the same order.
-//! The record of all that is kept here, out of the Guest's reach.
-//!
-//! When a driver notes down which features it accepts depends on its year:
+//! Devices are the same on all of them. Kernels up to 3.19 know the [`lguest`]
+//! bus, a page of descriptors and one hypercall; from 4.0 on they know
+//! [`pci`], ports and registers. The Launcher calls both by this one trait.
 //!
 //! ```text
-//!  2.6.25       one by one as it asks for them   status written silently
-//!  2.6.26-30    after its probe                  NOTIFY at 1, 3, 7
-//!  2.6.31-39    before its probe                 NOTIFY at 1, 3, 7
-//!  3.1-3.19     before its probe                 NOTIFY at 3, silent at 7
+//!   Stop::Notify --------> notify \
+//!   Stop::Read, Write ---> read, write  ==> Slot ==> Device
+//!   each step -----------> serve  /
 //! ```
 //!
-//! and each may kick in its probe. One rule serves all: they are read at each
-//! kick and status event, until the driver was seen to be ready.
-//!
-//! Invariants:
-//! - The order above (`notify_is_resolved_in_the_abis_order`).
-//! - What a Guest writes over its descriptors changes nothing but its own view
-//!   (`a_scribbled_device_page_misleads_only_the_guest`).
-//! - A reset leaves ring, features and status at zero
-//!   (`status_zero_resets_the_device`).
-//! - Features are in force when a driver of any year first relies on them, and
-//!   final when it is ready (`features_are_in_force_whatever_the_year`).
-//!
-//! Source: lguest ABI, "NOTIFY argument" and "Status protocol".
-//!
-//! Next on the tour: [`crate::device_page`].
+//! Next on the tour: [`lguest`].
 
-use alloc::{boxed::Box, vec::Vec};
+pub mod lguest;
+pub mod pci;
 
-use abi::device_page::{QUEUE_ENTRIES, STATUS, STATUS_DRIVER_OK, STATUS_FAILED, ring_len};
-use abi::hypercall::IRQ_LINES;
-use abi::{GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE, device_page::DEVICE_PAGES};
+use abi::{GuestMemory, GuestPhys, GuestResult, KillReason, Place, Width};
 
-use crate::{
-    device::Device,
-    device_page::{accepted_features, descriptor_len, write_descriptor},
-    port::{Console, Ports},
-    slot::Slot,
-    virtqueue::{EVENT_IDX, INDIRECT_DESC, NOTIFY_ON_EMPTY, Rings},
-};
+use crate::port::Ports;
 
-/// Features of this bus and its rings, offered with every device.
-const BUS_FEATURES: u64 = NOTIFY_ON_EMPTY | INDIRECT_DESC | EVENT_IDX;
+pub use lguest::{EARLY_TEXT_MAX, LguestBus};
+pub use pci::PciBus;
 
-/// Longest text of the early console; Linux sends 16 bytes at a time.
-pub const EARLY_TEXT_MAX: u32 = 1024;
-/// Bytes of it copied at a time.
-const COPY_LEN: u32 = 64;
+/// What is read where nothing is.
+pub const NOTHING: u32 = u32::MAX;
 
-/// All devices of one Guest.
-pub struct Bus<'a> {
-    places: Vec<Place<'a>>,
+/// All devices of one Guest, and the way to them.
+pub trait Bus {
+    /// Begins another life of every device; memory is zero but for the image and what goes with it.
+    ///
+    /// # Errors
+    /// [`KillReason::OutOfGuestMemory`] if `memory` is smaller than the bus was told.
+    fn install(&mut self, memory: &mut dyn GuestMemory) -> GuestResult;
+
+    /// Bytes of memory it needs above RAM.
+    fn memory_len(&self) -> u32 {
+        0
+    }
+
+    /// One past the last address above RAM at which registers are; 0 if there are none.
+    fn device_limit(&self) -> u32 {
+        0
+    }
+
+    /// Does what a Guest wants that has notified `at`.
+    ///
+    /// # Errors
+    /// [`KillReason::UnknownNotify`] if nothing is there, or what a device finds wrong.
+    fn notify(
+        &mut self,
+        at: GuestPhys,
+        _memory: &mut dyn GuestMemory,
+        _ports: &mut Ports<'_>,
+    ) -> GuestResult<Heard> {
+        Err(KillReason::UnknownNotify { at })
+    }
+
+    /// What a Guest reads from a register or port.
+    ///
+    /// # Errors
+    /// [`abi::kill::DeviceError`] if it is no way to read a register.
+    fn read(&mut self, _from: Place, _width: Width) -> GuestResult<u32> {
+        Ok(NOTHING)
+    }
+
+    /// Does what a Guest wants that has written `value` to a register or port.
+    ///
+    /// # Errors
+    /// [`abi::kill::DeviceError`] if it is no way to write a register, or what a device finds wrong.
+    fn write(
+        &mut self,
+        _to: Place,
+        _width: Width,
+        _value: u32,
+        _memory: &mut dyn GuestMemory,
+        _ports: &mut Ports<'_>,
+    ) -> GuestResult<Heard> {
+        Ok(Heard::Nothing)
+    }
+
+    /// Goes on with whatever is not idle, and returns the interrupts that are due.
+    ///
+    /// # Errors
+    /// What a device finds wrong.
+    fn serve(&mut self, memory: &mut dyn GuestMemory, ports: &mut Ports<'_>) -> GuestResult<Irqs>;
+
+    /// Tells whether something must be finished before the Guest goes on.
+    fn is_busy(&self) -> bool;
 }
 
-/// A device and where it is.
-struct Place<'a> {
-    at: GuestPhys,
-    accepted: GuestPhys,
-    slot: Slot<'a>,
-    lines: Vec<Line>,
-    /// The driver was ready when we last looked: what it had accepted then is final.
-    is_ready: bool,
-}
-
-/// A queue's ring, which a kick names, and its interrupt line.
-#[derive(Clone, Copy)]
-struct Line {
-    ring: GuestPhys,
-    irq: u8,
-}
-
-/// What a NOTIFY turned out to be.
+/// What a Guest was understood to say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Notified {
-    /// The Guest wanted this device reset, and it has been.
+pub enum Heard {
+    /// Nothing that matters outside the bus.
+    Nothing,
+    /// It wanted this device reset, and it has been.
     Reset,
     /// A driver has got on with setting up its device.
     Status(u8),
-    /// The Guest has given up on the device of this name.
+    /// It has given up on the device of this name.
     Failed(&'static str),
     /// A queue was kicked and served; these interrupts are due.
     Kicked(Irqs),
@@ -119,172 +127,3 @@ impl Iterator for Irqs {
         Some(irq)
     }
 }
-
-impl<'a> Bus<'a> {
-    /// Gives each device its place on the page at `page` and after it.
-    ///
-    /// # Panics
-    /// If they do not fit the device pages or the interrupt lines: the Launcher has made them, and
-    /// a Guest has no say in it.
-    pub fn new(devices: Vec<Box<dyn Device + 'a>>, page: GuestPhys) -> Self {
-        let (mut at, mut ring, mut irq) = (page.0, page.0 + PAGE_SIZE, 1);
-        let mut places = Vec::with_capacity(devices.len());
-        for device in devices {
-            let shape = device.shape();
-            let mut lines = Vec::new();
-            for _ in 0..shape.queues {
-                lines.push(Line { ring: GuestPhys(ring), irq });
-                ring += ring_len(QUEUE_ENTRIES);
-                irq += 1;
-            }
-            let (place, accepted) = (GuestPhys(at), accepted_features(&shape, GuestPhys(at)));
-            at += descriptor_len(&shape);
-            let slot = Slot::new(device, BUS_FEATURES);
-            places.push(Place { at: place, accepted, slot, lines, is_ready: false });
-        }
-        assert!(at < page.0 + PAGE_SIZE, "the descriptors leave room for the end of the list");
-        assert!(ring <= page.0 + DEVICE_PAGES * PAGE_SIZE, "the rings fit the device pages");
-        assert!(irq <= IRQ_LINES, "each queue has an interrupt line");
-        Self { places }
-    }
-
-    /// Writes the device page and begins another life of every device; memory is zero before.
-    ///
-    /// # Errors
-    /// [`KillReason::OutOfGuestMemory`] if `memory` has no device pages.
-    pub fn install(&mut self, memory: &mut dyn GuestMemory) -> GuestResult {
-        for place in &mut self.places {
-            let queues = place.lines.iter().map(|line| (line.irq, line.ring));
-            let offered = place.slot.offered() as u32;
-            write_descriptor(memory, place.at, &place.slot.shape(), offered, queues)?;
-            place.slot.restart();
-            place.reset(memory)?;
-        }
-        Ok(())
-    }
-
-    /// Does what a Guest wants that has notified `at`.
-    ///
-    /// # Errors
-    /// [`KillReason::UnknownNotify`] if it is not in memory, or what a device finds wrong.
-    pub fn notify(
-        &mut self,
-        at: GuestPhys,
-        memory: &mut dyn GuestMemory,
-        ports: &mut Ports<'_>,
-    ) -> GuestResult<Notified> {
-        if let Some(place) = self.places.iter_mut().find(|place| place.at == at) {
-            return place.status_event(memory);
-        }
-        for place in &mut self.places {
-            if let Some(index) = place.queue_in(at.page_base()) {
-                let mut due = Irqs::default();
-                place.negotiate(memory)?;
-                place.serve(index, memory, ports, &mut due)?;
-                return Ok(Notified::Kicked(due));
-            }
-        }
-        if at.0 >= memory.limit() {
-            return Err(KillReason::UnknownNotify { at });
-        }
-        show_text(at, memory, ports.console)?;
-        Ok(Notified::Text)
-    }
-
-    /// Goes on with whatever is not idle, and returns the interrupts that are due.
-    ///
-    /// # Errors
-    /// What a device finds wrong.
-    pub fn serve(&mut self, memory: &mut dyn GuestMemory, ports: &mut Ports<'_>) -> GuestResult<Irqs> {
-        let mut due = Irqs::default();
-        for place in &mut self.places {
-            for index in 0..place.lines.len() {
-                if place.slot.is_pending(index) {
-                    place.serve(index, memory, ports, &mut due)?;
-                }
-            }
-        }
-        Ok(due)
-    }
-
-    /// Tells whether something must be finished before the Guest goes on.
-    pub fn is_busy(&self) -> bool {
-        self.places.iter().any(|place| place.slot.is_busy())
-    }
-}
-
-impl Place<'_> {
-    fn queue_in(&self, page: GuestPhys) -> Option<usize> {
-        self.lines.iter().position(|line| line.ring == page)
-    }
-
-    fn serve(
-        &mut self,
-        index: usize,
-        memory: &mut dyn GuestMemory,
-        ports: &mut Ports<'_>,
-        due: &mut Irqs,
-    ) -> GuestResult {
-        if self.slot.serve(index, memory, ports)? {
-            due.add(self.lines[index].irq);
-        }
-        Ok(())
-    }
-
-    /// Looks which features the driver has accepted, until they are final. It notes them down when
-    /// it likes, as its year has it, but before it relies on them, and it is ready only after that.
-    fn negotiate(&mut self, memory: &dyn GuestMemory) -> GuestResult {
-        if !self.is_ready {
-            self.is_ready = self.status(memory)? & STATUS_DRIVER_OK != 0;
-            self.slot.accept(memory.read_u32(self.accepted)?.into());
-        }
-        Ok(())
-    }
-
-    fn status(&self, memory: &dyn GuestMemory) -> GuestResult<u8> {
-        memory.read_u8(GuestPhys(self.at.0 + STATUS))
-    }
-
-    /// Kernels before 2.6.26 ask for a reset without writing the 0, but their status is 0 then.
-    fn status_event(&mut self, memory: &mut dyn GuestMemory) -> GuestResult<Notified> {
-        let status = self.status(memory)?;
-        if status == 0 {
-            self.reset(memory)?;
-            return Ok(Notified::Reset);
-        }
-        self.negotiate(memory)?;
-        let has_failed = status & STATUS_FAILED != 0;
-        Ok(if has_failed { Notified::Failed(self.slot.shape().name) } else { Notified::Status(status) })
-    }
-
-    fn reset(&mut self, memory: &mut dyn GuestMemory) -> GuestResult {
-        self.slot.reset();
-        self.is_ready = false;
-        for (index, line) in self.lines.iter().enumerate() {
-            memory.zero(line.ring, ring_len(QUEUE_ENTRIES))?;
-            self.slot.set_rings(index, Rings::in_one_run(line.ring));
-        }
-        memory.write_u32(self.accepted, 0)
-    }
-}
-
-/// Shows the text at `at`, up to its NUL, the end of memory or [`EARLY_TEXT_MAX`].
-fn show_text(at: GuestPhys, memory: &dyn GuestMemory, console: &mut dyn Console) -> GuestResult {
-    let end = memory.limit().min(at.0.saturating_add(EARLY_TEXT_MAX));
-    let mut bytes = [0; COPY_LEN as usize];
-    let mut next = at.0;
-    while next < end {
-        let part = &mut bytes[..COPY_LEN.min(end - next) as usize];
-        memory.read_into(GuestPhys(next), part)?;
-        let text = part.split(|&byte| byte == 0).next().unwrap_or(&[]);
-        console.write(text);
-        if text.len() < part.len() {
-            break;
-        }
-        next += COPY_LEN;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests;

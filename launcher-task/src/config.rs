@@ -27,7 +27,7 @@ mod module_line;
 
 use alloc::{format, string::String, vec::Vec};
 
-use abi::{Dialect, PAGE_SIZE, device_page::DEVICE_PAGES};
+use abi::Dialect;
 
 pub use error::{ConfigError, Fault};
 use module_line::{GuestWords, ModuleLine, Role};
@@ -36,6 +36,15 @@ use module_line::{GuestWords, ModuleLine, Role};
 pub(crate) const MIB: u32 = 1 << 20;
 /// RAM of a Guest whose line does not say.
 pub const DEFAULT_MEMORY: u32 = 16 * MIB;
+
+/// How a Guest finds its devices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BusKind {
+    /// By a page of descriptors above its RAM.
+    Lguest,
+    /// On a PCI bus, as virtio 1.0 has it.
+    Pci,
+}
 
 /// What one Guest shall be.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,13 +63,8 @@ pub struct Plan {
     pub file: String,
     /// What need not be found out about it.
     pub dialect: Dialect,
-}
-
-impl Plan {
-    /// Bytes its Guest memory needs: RAM and the device pages above it.
-    pub const fn limit(&self) -> u32 {
-        self.memory + DEVICE_PAGES * PAGE_SIZE
-    }
+    /// Which bus it shall have, if that is not left to the image.
+    pub bus: Option<BusKind>,
 }
 
 /// What all module lines together ask for.
@@ -122,6 +126,7 @@ impl Config {
             initrd: None,
             file: module.file(),
             dialect: Dialect { variant: words.variant, pae: words.pae },
+            bus: words.bus,
         });
     }
 

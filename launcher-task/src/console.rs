@@ -40,6 +40,12 @@ const INPUT: usize = 0;
 pub const WORK_PER_STEP: usize = 1024;
 // A chain just opened leaves some of it for moving bytes, so each step gets on.
 const _: () = assert!(WORK_PER_STEP > QUEUE_ENTRIES as usize);
+/// Feature: a byte written into the configuration is shown.
+const EMERGENCY_WRITE: u64 = 1 << 2;
+/// Bytes of the configuration: columns and rows, number of ports, the byte for emergencies.
+const CONFIG_LEN: usize = 12;
+/// Where that byte is.
+const EMERGENCY_AT: u32 = 8;
 /// Bytes copied at a time.
 const COPY_LEN: usize = 128;
 
@@ -48,11 +54,23 @@ const COPY_LEN: usize = 128;
 pub struct ConsoleDevice {
     input: Chain,
     output: Chain,
+    /// Its bus tells it what is written into its configuration.
+    hears_writes: bool,
+}
+
+impl ConsoleDevice {
+    /// A console on a bus that tells, or does not, what is written into a configuration: only
+    /// then is there a byte for emergencies.
+    pub fn new(hears_writes: bool) -> Self {
+        Self { hears_writes, ..Self::default() }
+    }
 }
 
 impl Device for ConsoleDevice {
     fn shape(&self) -> Shape<'_> {
-        Shape { kind: TYPE_CONSOLE, name: "console", queues: 2, features: 0, config: &[] }
+        let (features, config): (u64, &[u8]) =
+            if self.hears_writes { (EMERGENCY_WRITE, &[0; CONFIG_LEN]) } else { (0, &[]) };
+        Shape { kind: TYPE_CONSOLE, name: "console", queues: 2, features, config }
     }
 
     fn serve(
@@ -66,6 +84,13 @@ impl Device for ConsoleDevice {
             receive(&mut self.input, queue, memory, ports.console)
         } else {
             transmit(&mut self.output, queue, memory, ports.console)
+        }
+    }
+
+    /// The emergency byte: it is shown at once, whatever state the driver is in.
+    fn write_config(&mut self, offset: u32, bytes: &[u8], ports: &mut Ports<'_>) {
+        if offset == EMERGENCY_AT && self.hears_writes {
+            ports.console.write(&bytes[..1]);
         }
     }
 

@@ -26,16 +26,17 @@
 //!
 //! Next on the tour: the Host, in the kernel crate.
 
-use alloc::{boxed::Box, vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 use core::fmt::{self, Write};
 
 use abi::{GuestPhys, GuestResult, KillReason, Nanos, RunGuest, Shutdown, Stop};
 
 use crate::{
     boot_params,
-    bus::{Bus, Irqs, Notified},
-    config::Plan,
+    bus::{Bus, Heard, Irqs, LguestBus, PciBus},
+    config::{BusKind, Plan},
     console::ConsoleDevice,
+    device::Device,
     image::{Image, ImageError},
     layout::Layout,
     port::Ports,
@@ -72,7 +73,7 @@ pub struct Launcher<'a> {
     image: Image<'a>,
     initrd: &'a [u8],
     layout: Layout,
-    bus: Bus<'a>,
+    bus: Box<dyn Bus + 'a>,
     /// Until when it sleeps, unless something has woken it; may have passed.
     asleep: Option<Nanos>,
 }
@@ -87,7 +88,10 @@ impl<'a> Launcher<'a> {
         let image = Image::read(image)?;
         let layout = image.lay_out(plan.memory, initrd.len())?;
         image.check_command_line(&plan.command_line)?;
-        let bus = Bus::new(vec![Box::new(ConsoleDevice::default())], layout.device_page());
+        let bus: Box<dyn Bus + 'a> = match plan.bus.unwrap_or(usual_bus(image.release())) {
+            BusKind::Lguest => Box::new(LguestBus::new(devices(false), layout.device_page())),
+            BusKind::Pci => Box::new(PciBus::new(devices(true), plan.memory)),
+        };
         Ok(Self { plan, image, initrd, layout, bus, asleep: None })
     }
 
@@ -101,14 +105,24 @@ impl<'a> Launcher<'a> {
         self.image.release()
     }
 
+    /// Bytes its Guest memory needs: RAM and what the bus keeps in memory above it.
+    pub fn limit(&self) -> u32 {
+        self.plan.memory + self.bus.memory_len()
+    }
+
+    /// One past the last address above memory at which devices show their registers; 0 if none do.
+    pub fn device_limit(&self) -> u32 {
+        self.bus.device_limit()
+    }
+
     /// Prepares memory, devices and CPU, so that the next step runs the Guest's first instruction.
     ///
     /// # Errors
-    /// [`KillReason::OutOfGuestMemory`] if the memory is smaller than [`Plan::limit`].
+    /// [`KillReason::OutOfGuestMemory`] if the memory is smaller than [`Launcher::limit`].
     pub fn start(&mut self, guest: &mut dyn RunGuest) -> GuestResult {
         self.asleep = None;
         let memory = guest.memory();
-        memory.zero(GuestPhys(0), self.plan.limit())?;
+        memory.zero(GuestPhys(0), self.limit())?;
         let entry = self.image.load(memory)?;
         if let Some(place) = self.layout.initrd() {
             memory.write_from(GuestPhys(place.start), self.initrd)?;
@@ -140,7 +154,15 @@ impl<'a> Launcher<'a> {
                 break;
             }
             match guest.run() {
-                Stop::Notify(at) => self.notified(at, guest, ports, log)?,
+                Stop::Notify(at) => {
+                    let heard = self.bus.notify(at, guest.memory(), ports)?;
+                    self.act_on(heard, guest, log);
+                }
+                Stop::Read { from, width } => guest.answer(self.bus.read(from, width)?),
+                Stop::Write { to, width, value } => {
+                    let heard = self.bus.write(to, width, value, guest.memory(), ports)?;
+                    self.act_on(heard, guest, log);
+                }
                 Stop::Preempted => break,
                 Stop::Halted(until) => return self.halted(until, guest, ports),
                 Stop::Shutdown(wish) => return self.end(&wish, guest, log),
@@ -164,21 +186,14 @@ impl<'a> Launcher<'a> {
         }
     }
 
-    fn notified(
-        &mut self,
-        at: GuestPhys,
-        guest: &mut dyn RunGuest,
-        ports: &mut Ports<'_>,
-        log: &mut dyn Write,
-    ) -> GuestResult {
-        match self.bus.notify(at, guest.memory(), ports)? {
-            Notified::Kicked(due) => self.raise(due, guest),
-            Notified::Failed(device) => {
+    fn act_on(&mut self, heard: Heard, guest: &mut dyn RunGuest, log: &mut dyn Write) {
+        match heard {
+            Heard::Kicked(due) => self.raise(due, guest),
+            Heard::Failed(device) => {
                 tell(log, format_args!("guest {}: has given up on its {device}\n", self.plan.name));
             }
-            Notified::Reset | Notified::Status(_) | Notified::Text => {}
+            Heard::Nothing | Heard::Reset | Heard::Status(_) | Heard::Text => {}
         }
-        Ok(())
     }
 
     /// Something may have come in while the Guest was going to sleep.
@@ -197,6 +212,19 @@ impl<'a> Launcher<'a> {
         self.start(guest)?;
         Ok(Step::Runnable)
     }
+}
+
+/// The bus the kernels of a release look for; who does not say which one it is has the older.
+fn usual_bus(release: Option<Release<'_>>) -> BusKind {
+    match release.is_none_or(|release| release.is_before(4, 0)) {
+        true => BusKind::Lguest,
+        false => BusKind::Pci,
+    }
+}
+
+/// What every Guest has. Only some buses tell of what is written into a configuration.
+fn devices<'a>(tells_writes: bool) -> Vec<Box<dyn Device + 'a>> {
+    vec![Box::new(ConsoleDevice::new(tells_writes))]
 }
 
 /// A Guest's last words, as they are printed.

@@ -51,6 +51,8 @@ pub enum Fault {
     Memory(String),
     /// A release that no variant is called by.
     Variant(String),
+    /// A bus there is not.
+    Bus(String),
     /// Neither yes nor no.
     Answer(String),
     /// An initrd that does not say for whom.
@@ -61,7 +63,8 @@ pub enum Fault {
     SecondInitrd(String),
 }
 
-const ROLES: &str = "guest [name=NAME] [mem=64M] [abi=3.19] [pae=no] [-- COMMAND LINE], or initrd for=NAME";
+const ROLES: &str =
+    "guest [name=NAME] [mem=64M] [abi=3.19] [pae=no] [bus=lguest] [-- COMMAND LINE], or initrd for=NAME";
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,7 +85,7 @@ impl fmt::Display for Fault {
             Self::UnknownGuestWord(word) => {
                 write!(
                     f,
-                    "unknown word \"{word}\"; a guest takes name=, mem=, abi=, pae= and, after --, its command line"
+                    "unknown word \"{word}\"; a guest takes name=, mem=, abi=, pae=, bus= and, after --, its command line"
                 )
             }
             Self::UnknownInitrdWord(word) => write!(f, "unknown word \"{word}\"; an initrd takes for="),
@@ -96,6 +99,7 @@ impl fmt::Display for Fault {
                 let [a, b, c, d, e] = Variant::ALL.map(Variant::word);
                 write!(f, "unknown release in \"{word}\"; use {a}, {b}, {c}, {d} or {e}, or leave it out")
             }
+            Self::Bus(word) => write!(f, "unknown bus in \"{word}\"; use lguest or pci, or leave it out"),
             Self::Answer(word) => write!(f, "\"{word}\" is neither yes nor no"),
             Self::NoTarget => f.write_str("an initrd for nobody; say initrd for=NAME"),
             Self::NobodysInitrd(name) => {

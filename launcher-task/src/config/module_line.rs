@@ -13,7 +13,7 @@ use alloc::{
 
 use abi::Variant;
 
-use super::{Fault, MIB};
+use super::{BusKind, Fault, MIB};
 
 /// Ends the Launcher's words; the rest of the line is the Guest's.
 const END_OF_WORDS: &str = "--";
@@ -43,6 +43,7 @@ pub(super) struct GuestWords<'a> {
     pub memory: Option<u32>,
     pub variant: Option<Variant>,
     pub pae: Option<bool>,
+    pub bus: Option<BusKind>,
     pub command_line: String,
 }
 
@@ -93,6 +94,7 @@ impl<'a> GuestWords<'a> {
                 Some(("mem", size)) => set(&mut read.memory, word, admit_memory(size))?,
                 Some(("abi", release)) => set(&mut read.variant, word, admit_variant(release))?,
                 Some(("pae", answer)) => set(&mut read.pae, word, admit_answer(answer))?,
+                Some(("bus", kind)) => set(&mut read.bus, word, admit_bus(kind))?,
                 Some(_) | None => return Err(Fault::UnknownGuestWord(word.into())),
             }
         }
@@ -130,6 +132,14 @@ fn admit_name(name: &str) -> Result<&str, fn(String) -> Fault> {
 /// One of the releases that were the last to speak their variant.
 fn admit_variant(release: &str) -> Result<Variant, fn(String) -> Fault> {
     Variant::from_word(release).ok_or(Fault::Variant)
+}
+
+fn admit_bus(kind: &str) -> Result<BusKind, fn(String) -> Fault> {
+    match kind {
+        "lguest" => Ok(BusKind::Lguest),
+        "pci" => Ok(BusKind::Pci),
+        _ => Err(Fault::Bus),
+    }
 }
 
 fn admit_answer(answer: &str) -> Result<bool, fn(String) -> Fault> {

@@ -37,19 +37,21 @@ fn a_whole_line_makes_a_plan() {
         initrd: None,
         file: "demo".into(),
         dialect: Dialect::default(),
+        bus: None,
     };
     assert_eq!(plan, expected);
-    assert_eq!(plan.limit(), 65 * MIB);
 }
 
 #[test]
 fn what_would_be_found_out_can_be_said() {
     let plan = only_plan("guest abi=2.6.29 pae=no");
     assert_eq!(plan.dialect, Dialect { variant: Some(Variant::AEdx), pae: Some(false) });
-    let config = read_modules(&["guest abi=5.0", "guest pae=maybe"]);
-    let faults = ["abi=5.0", "pae=maybe"].map(String::from);
-    let [release, answer] = &config.errors[..2] else { panic!("two errors expected") };
-    assert!(release.to_string().contains(&faults[0]) && answer.to_string().contains(&faults[1]));
+    assert_eq!(only_plan("guest bus=pci").bus, Some(BusKind::Pci));
+    assert_eq!(only_plan("guest bus=lguest").bus, Some(BusKind::Lguest));
+    let words = ["abi=5.0", "pae=maybe", "bus=isa"];
+    let config = read_modules(&words.map(|word| format!("guest {word}")).each_ref().map(String::as_str));
+    assert!(words.iter().zip(&config.errors).all(|(word, error)| error.to_string().contains(word)));
+    assert_eq!(config.errors.len(), words.len() + 1, "and no Guest came of them");
 }
 
 #[test]
@@ -166,7 +168,7 @@ proptest! {
         prop_assert!(!config.plans.is_empty() || !config.errors.is_empty());
         for (place, plan) in config.plans.iter().enumerate() {
             prop_assert!(plan.memory >= MIB && plan.memory.is_multiple_of(MIB));
-            prop_assert!(plan.limit() > plan.memory);
+            prop_assert!(plan.memory >= MIB);
             prop_assert!(config.plans[..place].iter().all(|other| other.name != plan.name));
         }
     }

@@ -35,7 +35,7 @@ struct Bench {
 fn bench() -> Bench {
     let image = ElfFile::small().0.leak();
     let launcher = Launcher::admit(plan("-- quiet"), image, Some(b"initrd")).unwrap();
-    let guest = FakeGuest::new(launcher.plan().limit());
+    let guest = FakeGuest::new(launcher.limit());
     let mut bench = Bench { launcher, guest, terminal: FakeConsole::default(), log: String::new() };
     bench.launcher.start(&mut bench.guest).unwrap();
     bench

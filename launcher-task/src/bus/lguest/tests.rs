@@ -46,20 +46,20 @@ const OUTPUT_RING: u32 = PAGE + 0x4000;
 const ECHO_RING: u32 = PAGE + 0x7000;
 
 struct Bench {
-    bus: Bus<'static>,
+    bus: LguestBus<'static>,
     ram: Ram,
     terminal: FakeConsole,
 }
 
 fn bench() -> Bench {
     let devices: Vec<Box<dyn Device>> = vec![Box::new(ConsoleDevice::default()), Box::new(Echo)];
-    let (mut bus, mut ram) = (Bus::new(devices, GuestPhys(PAGE)), Ram::zeroed(2 * MIB));
+    let (mut bus, mut ram) = (LguestBus::new(devices, GuestPhys(PAGE)), Ram::zeroed(2 * MIB));
     bus.install(&mut ram).unwrap();
     Bench { bus, ram, terminal: FakeConsole::default() }
 }
 
 impl Bench {
-    fn notify(&mut self, at: u32) -> GuestResult<Notified> {
+    fn notify(&mut self, at: u32) -> GuestResult<Heard> {
         let mut ports = Ports { now: Nanos(0), console: &mut self.terminal };
         self.bus.notify(GuestPhys(at), &mut self.ram, &mut ports)
     }
@@ -70,10 +70,10 @@ impl Bench {
     }
 }
 
-fn kicked(irqs: &[u8]) -> GuestResult<Notified> {
+fn kicked(irqs: &[u8]) -> GuestResult<Heard> {
     let mut due = Irqs::default();
     irqs.iter().for_each(|&irq| due.add(irq));
-    Ok(Notified::Kicked(due))
+    Ok(Heard::Kicked(due))
 }
 
 #[test]
@@ -92,12 +92,12 @@ fn devices_are_packed_and_the_list_ends() {
 fn notify_is_resolved_in_the_abis_order() {
     let mut bench = bench();
     bench.ram[CONSOLE as usize + 4] = 3;
-    assert_eq!(bench.notify(CONSOLE), Ok(Notified::Status(3)));
-    assert_eq!(bench.notify(ECHO), Ok(Notified::Reset), "a descriptor that begins within the page");
+    assert_eq!(bench.notify(CONSOLE), Ok(Heard::Status(3)));
+    assert_eq!(bench.notify(ECHO), Ok(Heard::Reset), "a descriptor that begins within the page");
     assert_eq!(bench.notify(OUTPUT_RING), kicked(&[]));
     assert_eq!(bench.notify(OUTPUT_RING + 0xFFF), kicked(&[]), "anywhere in a ring's first page");
-    assert_eq!(bench.notify(OUTPUT_RING + 0x1000), Ok(Notified::Text), "its second page is no kick");
-    assert_eq!(bench.notify(CONSOLE + 1), Ok(Notified::Text), "inside a descriptor is not at it");
+    assert_eq!(bench.notify(OUTPUT_RING + 0x1000), Ok(Heard::Text), "its second page is no kick");
+    assert_eq!(bench.notify(CONSOLE + 1), Ok(Heard::Text), "inside a descriptor is not at it");
     let at = GuestPhys(2 * MIB);
     assert_eq!(bench.notify(at.0), Err(KillReason::UnknownNotify { at }));
     assert_eq!(bench.notify(u32::MAX), Err(KillReason::UnknownNotify { at: GuestPhys(u32::MAX) }));
@@ -134,16 +134,16 @@ fn typing_is_looked_for_at_each_step_once_there_is_a_buffer() {
 fn early_text_is_shown_to_its_nul_the_end_of_memory_or_the_bound() {
     let mut bench = bench();
     bench.ram[0x1234..0x1234 + 70].fill(b'a');
-    assert_eq!(bench.notify(0x1234), Ok(Notified::Text));
+    assert_eq!(bench.notify(0x1234), Ok(Heard::Text));
     assert_eq!(bench.terminal.shown, [b'a'; 70]);
     bench.terminal.shown.clear();
     bench.ram[0x2_0000..0x3_0000].fill(b'b');
-    assert_eq!(bench.notify(0x2_0000), Ok(Notified::Text));
+    assert_eq!(bench.notify(0x2_0000), Ok(Heard::Text));
     assert_eq!(bench.terminal.shown, [b'b'; EARLY_TEXT_MAX as usize]);
     bench.terminal.shown.clear();
     let end = bench.ram.len();
     bench.ram[end - 3..].fill(b'c');
-    assert_eq!(bench.notify(end as u32 - 3), Ok(Notified::Text));
+    assert_eq!(bench.notify(end as u32 - 3), Ok(Heard::Text));
     assert_eq!(bench.terminal.shown, b"ccc");
 }
 
@@ -154,7 +154,7 @@ fn status_zero_resets_the_device() {
     driver.offer(&mut bench.ram, &[(0, 1, Readable)]);
     bench.notify(ECHO_RING).unwrap();
     bench.ram[ECHO_ACCEPTED] = 0x81;
-    assert_eq!(bench.notify(ECHO), Ok(Notified::Reset));
+    assert_eq!(bench.notify(ECHO), Ok(Heard::Reset));
     let ring = ECHO_RING as usize;
     assert!(bench.ram[ring..ring + 0x3000].iter().all(|&byte| byte == 0));
     let features = &bench.ram[ECHO_ACCEPTED - 4..ECHO_ACCEPTED + 6];
@@ -169,7 +169,7 @@ fn a_reset_takes_back_the_buffers_that_were_waiting() {
     let mut bench = bench();
     Driver::new(GuestPhys(INPUT_RING)).offer(&mut bench.ram, &[(0x100, 4, Writable)]);
     bench.notify(INPUT_RING).unwrap();
-    assert_eq!(bench.notify(CONSOLE), Ok(Notified::Reset));
+    assert_eq!(bench.notify(CONSOLE), Ok(Heard::Reset));
     bench.terminal = FakeConsole::with_typed(b"late");
     Driver::new(GuestPhys(INPUT_RING)).offer(&mut bench.ram, &[(0x200, 4, Writable)]);
     assert_eq!((bench.serve(), bench.terminal.reads), (vec![], 0), "the new ring has not been kicked");
@@ -178,7 +178,7 @@ fn a_reset_takes_back_the_buffers_that_were_waiting() {
 }
 
 /// Kicks with a chain in a table of descriptors, which takes a feature that was accepted.
-fn kick_indirectly(bench: &mut Bench, driver: &mut Driver) -> GuestResult<Notified> {
+fn kick_indirectly(bench: &mut Bench, driver: &mut Driver) -> GuestResult<Heard> {
     driver.offer_in_table(&mut bench.ram, 0x2000, &[(0, 1, Readable)]);
     bench.notify(ECHO_RING)
 }
@@ -214,7 +214,7 @@ fn features_are_in_force_whatever_the_year() {
 fn a_failed_driver_is_named() {
     let mut bench = bench();
     bench.ram[ECHO as usize + 4] = 0x83;
-    assert_eq!(bench.notify(ECHO), Ok(Notified::Failed("echo")));
+    assert_eq!(bench.notify(ECHO), Ok(Heard::Failed("echo")));
 }
 
 #[test]
@@ -226,12 +226,12 @@ fn a_scribbled_device_page_misleads_only_the_guest() {
     driver.offer(&mut bench.ram, &[(0, 1, Readable)]);
     assert_eq!(bench.notify(OUTPUT_RING), kicked(&[2]));
     assert_eq!(bench.terminal.shown, b"k");
-    assert_eq!(bench.notify(ECHO), Ok(Notified::Failed("echo")));
+    assert_eq!(bench.notify(ECHO), Ok(Heard::Failed("echo")));
 }
 
 #[test]
 #[should_panic(expected = "the rings fit the device pages")]
 fn more_rings_than_device_pages_are_the_launchers_own_mistake() {
     let devices: Vec<Box<dyn Device>> = (0..86).map(|_| Box::new(Echo) as Box<dyn Device>).collect();
-    Bus::new(devices, GuestPhys(PAGE));
+    LguestBus::new(devices, GuestPhys(PAGE));
 }
