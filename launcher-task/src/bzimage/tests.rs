@@ -36,7 +36,9 @@ fn the_header_says_all_there_is_to_know() {
 #[test]
 fn a_file_cut_anywhere_is_refused() {
     let whole = BzImageFile::new("3.1", &[0x90; 4096]).0;
-    for len in 0x206..whole.len() - 15 {
+    // Miri is a thousand times slower, and looks for something else.
+    let step = if cfg!(miri) { 101 } else { 1 };
+    for len in (0x206..whole.len() - 15).step_by(step) {
         assert!(is_bzimage(&whole[..len]));
         let outcome = BzImage::admit(&whole[..len]);
         let Err(BzImageError::Truncated(Truncated { needed, len: said })) = outcome else {
