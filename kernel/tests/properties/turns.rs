@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 
 use abi::boot_params::{E820_MAP, RAMDISK_SIZE};
 use abi::hypercall::*;
-use abi::lguest_data::RING_ENTRIES;
+use abi::lguest_data::{RING_ENTRIES, SWITCHER_BASE};
 use abi::{Nanos, PAGE_SIZE, Stop, Variant};
 use kernel::guest::Guest;
 use kernel::post_mortem;
@@ -250,8 +250,9 @@ impl Life {
         prop_assert!(entered.len() <= most, "{} entries for {} scenes", entered.len(), most - 1);
         entered.iter().try_for_each(|entered| judge(entered, self.hardware))?;
         self.judge_progress(entered.len() as u64)?;
-        let first_shared =
-            if self.guest.shared.is_some() { self.kernel_address.div_ceil(1 << 22) } else { 1023 };
+        // What it stored before INIT may be another address of its kernel.
+        let told = self.guest.shared.as_ref().map_or(SWITCHER_BASE, |shared| shared.kernel_address);
+        let first_shared = told.div_ceil(1 << 22);
         if !entered.is_empty() && self.guest.shadow.root_count() > 0 {
             self.hardware.audit(&self.guest.shadow, LIMIT, first_shared as usize)?;
         }
