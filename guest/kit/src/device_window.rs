@@ -10,12 +10,13 @@
 //!
 //! Next on the tour: [`crate::console`].
 
-use abi::device_page::DEVICE_PAGES;
+use abi::device_page::{DEVICE_PAGES, STATUS, STATUS_ACKNOWLEDGE, STATUS_DRIVER, STATUS_DRIVER_OK};
 use abi::memory::check_range;
 use abi::{GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE};
 
 use crate::boot_params::memory_size;
 use crate::devices::DevicePage;
+use crate::hypercall::Call;
 use crate::paging::DEVICES;
 
 /// The device pages of this Guest.
@@ -45,6 +46,21 @@ impl DeviceWindow {
     /// Sets the byte at `offset` of the device page.
     pub fn set_byte(&mut self, offset: u32, value: u8) {
         self.write_u8(GuestPhys(self.start + offset), value).expect("the device page is inside");
+    }
+
+    /// Resets a device and brings it to life with the features in `accepted`, in the order of Linux
+    /// 3.1.
+    pub fn bring_up(&mut self, offset: u32, places: core::ops::Range<u32>, accepted: u64) {
+        let device = GuestPhys(self.start + offset);
+        self.set_byte(offset + STATUS, 0);
+        Call::notify(device).make();
+        self.set_byte(offset + STATUS, STATUS_ACKNOWLEDGE);
+        self.set_byte(offset + STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
+        for (place, byte) in places.zip(accepted.to_le_bytes()) {
+            self.set_byte(place, byte);
+        }
+        Call::notify(device).make();
+        self.set_byte(offset + STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK);
     }
 
     /// Where `len` bytes at `at` can be reached, if they lie in the window.

@@ -146,6 +146,26 @@ impl Frame {
         }
     }
 
+    /// Copies what is at byte `offset` on.
+    pub fn read_into(&self, offset: u32, into: &mut [u8]) {
+        let from = self.bytes(offset, into.len()) as *const u8;
+        // SAFETY: the frame is ours, mapped by the direct map, no Rust variable, and `bytes` checks
+        // the range.
+        unsafe { from.copy_to_nonoverlapping(into.as_mut_ptr(), into.len()) }
+    }
+
+    /// Copies `from` to byte `offset` on.
+    pub fn write_from(&self, offset: u32, from: &[u8]) {
+        let to = self.bytes(offset, from.len()) as *mut u8;
+        // SAFETY: as for reading.
+        unsafe { to.copy_from_nonoverlapping(from.as_ptr(), from.len()) }
+    }
+
+    fn bytes(&self, offset: u32, len: usize) -> u32 {
+        assert!(len <= PAGE_SIZE as usize && offset as usize + len <= PAGE_SIZE as usize);
+        direct(self.0).0 + offset
+    }
+
     fn word(&self, offset: u32) -> GuestPhys {
         assert!(offset <= PAGE_SIZE - 4 && offset.is_multiple_of(4));
         GuestPhys(self.0.0 + offset)

@@ -69,6 +69,8 @@ pub mod local;
 #[cfg(not(test))]
 pub mod native;
 #[cfg(not(test))]
+pub mod net;
+#[cfg(not(test))]
 pub mod paging;
 #[cfg(not(test))]
 pub mod power;

@@ -20,7 +20,7 @@
 
 use core::sync::atomic::{Ordering, fence};
 
-use abi::device_page::{AVAIL_NO_INTERRUPT, avail_offset, used_offset};
+use abi::device_page::{AVAIL_NO_INTERRUPT, USED_NO_NOTIFY, avail_offset, used_offset};
 use abi::{GuestMemory, GuestPhys, GuestResult};
 
 use crate::devices::Queue;
@@ -70,17 +70,50 @@ impl Virtqueue {
         len: u32,
         flags: u16,
     ) -> GuestResult {
+        self.describe(mem, id, buffer, len, flags.into())?;
+        self.publish(mem, id)
+    }
+
+    /// Fills descriptor `id` in; `link` is its flags and, in the upper half, the number of the one
+    /// that follows.
+    ///
+    /// # Errors
+    /// If the queue does not lie in `mem`.
+    pub fn describe(
+        &mut self,
+        mem: &mut (impl GuestMemory + ?Sized),
+        id: u16,
+        buffer: GuestPhys,
+        len: u32,
+        link: u32,
+    ) -> GuestResult {
         let descriptor = self.offset(16 * u32::from(id));
         mem.write_u32(descriptor, buffer.0)?;
         mem.write_u32(GuestPhys(descriptor.0 + 4), 0)?;
         mem.write_u32(GuestPhys(descriptor.0 + 8), len)?;
-        mem.write_u32(GuestPhys(descriptor.0 + 12), flags.into())?;
+        mem.write_u32(GuestPhys(descriptor.0 + 12), link)
+    }
+
+    /// Makes the chain that begins with descriptor `id` available.
+    ///
+    /// # Errors
+    /// If the queue does not lie in `mem`.
+    pub fn publish(&mut self, mem: &mut (impl GuestMemory + ?Sized), id: u16) -> GuestResult {
         let slot = u32::from(self.offered % self.queue.entries);
         let available = avail_offset(self.queue.entries);
         mem.write_u16(self.offset(available + ELEMENTS + 2 * slot), id)?;
         fence(Ordering::Release); // the device must find the slot filled when it sees the index
         self.offered = self.offered.wrapping_add(1);
         mem.write_u16(self.offset(available + INDEX), self.offered)
+    }
+
+    /// Whether the device asks to be kicked for what was made available.
+    ///
+    /// # Errors
+    /// If the queue does not lie in `mem`.
+    pub fn wants_kicks(&self, mem: &(impl GuestMemory + ?Sized)) -> GuestResult<bool> {
+        fence(Ordering::SeqCst); // and not before it can see it
+        Ok(mem.read_u16(self.offset(used_offset(self.queue.entries)))? & USED_NO_NOTIFY == 0)
     }
 
     /// Tells the device to raise no interrupts for this queue: its owner looks for itself.

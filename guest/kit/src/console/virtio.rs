@@ -18,9 +18,7 @@
 //! Next on the tour: [`crate::device_window`].
 
 use abi::PAGE_SIZE;
-use abi::device_page::{
-    DESC_WRITE, STATUS, STATUS_ACKNOWLEDGE, STATUS_DRIVER, STATUS_DRIVER_OK, TYPE_CONSOLE,
-};
+use abi::device_page::{DESC_WRITE, TYPE_CONSOLE};
 
 use crate::device_window::DeviceWindow;
 use crate::devices::{Queue, devices};
@@ -52,7 +50,7 @@ pub fn start() -> bool {
     let found = devices(&page).find(|device| device.kind == TYPE_CONSOLE);
     let Some(device) = found else { return false };
     let (Some(input), Some(output)) = (device.queue(0), device.queue(1)) else { return false };
-    set_up(&mut window, device.offset, device.accepted_features());
+    window.bring_up(device.offset, device.accepted_features(), 0);
     CONSOLE.with(|console| {
         let mut new = Console::new(window, input, output);
         new.output.poll(&mut new.window).expect(RING_IS_THERE);
@@ -61,18 +59,6 @@ pub fn start() -> bool {
     interrupts::handle(input.irq, || {}); // its only task is to end a HALT
     super::set_sink(write);
     true
-}
-
-/// Resets the device and brings it to life, accepting no features, in the order of Linux 3.1.
-fn set_up(window: &mut DeviceWindow, offset: u32, accepted: core::ops::Range<u32>) {
-    let device = window.start() + offset;
-    window.set_byte(offset + STATUS, 0);
-    Call::notify(abi::GuestPhys(device)).make();
-    window.set_byte(offset + STATUS, STATUS_ACKNOWLEDGE);
-    window.set_byte(offset + STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
-    accepted.for_each(|offset| window.set_byte(offset, 0));
-    Call::notify(abi::GuestPhys(device)).make();
-    window.set_byte(offset + STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK);
 }
 
 /// Writes `bytes`; they are out on return.

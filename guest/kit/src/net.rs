@@ -1,0 +1,184 @@
+//! The virtio network card: queue 0 brings packets, queue 1 takes them.
+//!
+//! Each packet lies in one page, its header in front. Receive pages are lent
+//! from the start and lent again as soon as they have been read; a page that
+//! is sent comes back when the device is done with it.
+//!
+//! ```text
+//!   send:    copy -> a free page -> offer ... kick, once for many
+//!   receive: used ring -> copy -> offer the page again ... kick, if the device asks for it
+//! ```
+//!
+//! Invariants: a page is ours or the device's, never both ([`Card::send`] takes a free one,
+//! [`Card::receive`] one that came back).
+//!
+//! Source: Virtio 1.0, 5.1 "Network Device"; lguest ABI, "Request formats".
+//!
+//! Next on the tour: [`crate::device_window`].
+
+use abi::device_page::{DESC_NEXT, DESC_WRITE, TYPE_NET};
+use abi::{GuestPhys, PAGE_SIZE};
+
+use crate::device_window::DeviceWindow;
+use crate::devices::devices;
+use crate::frames::Frame;
+use crate::hypercall::Call;
+use crate::interrupts;
+use crate::virtqueue::Virtqueue;
+
+/// Bytes of the header before each packet.
+pub const HEADER_LEN: usize = 10;
+/// A header that leaves nothing to be done.
+pub const PLAIN: [u8; HEADER_LEN] = [0; HEADER_LEN];
+/// Pages lent to the device, and pages to send from.
+pub const PAGES: usize = 64;
+/// Longest frame in one page.
+pub const FRAME_MAX: usize = PAGE_SIZE as usize - HEADER_LEN;
+
+/// Feature bits a driver here may ask for.
+pub mod feature {
+    /// Checksums may be left to the device.
+    pub const CSUM: u64 = 1 << 0;
+    /// The device may leave checksums to us.
+    pub const GUEST_CSUM: u64 = 1 << 1;
+    /// Large packets may be handed over.
+    pub const HOST_TSO4: u64 = 1 << 11;
+    /// One packet may come in several buffers, and the header is longer.
+    pub const MRG_RXBUF: u64 = 1 << 15;
+}
+
+const RING_IS_THERE: &str = "the rings lie in the device pages";
+
+/// A card and its pages.
+pub struct Card {
+    /// The device pages.
+    pub window: DeviceWindow,
+    /// The queue that brings packets.
+    pub receive: Virtqueue,
+    /// The queue that takes them.
+    pub transmit: Virtqueue,
+    /// Its address.
+    pub mac: [u8; 6],
+    received: [Frame; PAGES],
+    sent: [Frame; PAGES],
+    /// Pages to send from that are ours: a bit each.
+    free: u64,
+}
+
+impl Card {
+    /// Finds card number `which`, brings it to life with `features` and lends it pages to receive
+    /// in; `None` if there is no such card.
+    pub fn start(which: usize, features: u64) -> Option<Self> {
+        let mut window = DeviceWindow::new();
+        let page = window.device_page();
+        let device = devices(&page).filter(|device| device.kind == TYPE_NET).nth(which)?;
+        let (receive, transmit) = (device.queue(0)?, device.queue(1)?);
+        window.bring_up(device.offset, device.accepted_features(), features);
+        let mac = *device.config().first_chunk()?;
+        let mut card = Self {
+            window,
+            receive: Virtqueue::new(receive),
+            transmit: Virtqueue::new(transmit),
+            mac,
+            received: core::array::from_fn(|_| Frame::alloc()),
+            sent: core::array::from_fn(|_| Frame::alloc()),
+            free: !0,
+        };
+        card.transmit.poll(&mut card.window).expect(RING_IS_THERE);
+        (0..PAGES as u16).for_each(|id| card.lend(id));
+        Call::notify(card.receive.at()).make();
+        interrupts::handle(receive.irq, || {}); // its only task is to end a HALT
+        Some(card)
+    }
+
+    fn lend(&mut self, id: u16) {
+        let page = self.received[usize::from(id)].phys();
+        self.receive.offer(&mut self.window, id, page, PAGE_SIZE, DESC_WRITE).expect(RING_IS_THERE);
+    }
+
+    /// Puts a packet into the ring; `false` if all pages are the device's. [`Card::kick`] sends it.
+    pub fn send(&mut self, header: [u8; HEADER_LEN], frame: &[u8]) -> bool {
+        let Some(id) = self.free_page() else { return false };
+        let page = &self.sent[usize::from(id)];
+        page.write_from(0, &header);
+        page.write_from(HEADER_LEN as u32, frame);
+        let (at, len) = (page.phys(), (HEADER_LEN + frame.len()) as u32);
+        self.transmit.offer(&mut self.window, id, at, len, 0).expect(RING_IS_THERE);
+        true
+    }
+
+    /// Puts the packet into the ring again that page `id` still holds, `len` bytes with its header;
+    /// the page must be free, and is.
+    pub fn send_again(&mut self, id: u16, len: u32) {
+        self.take_back();
+        assert!(self.free & (1 << id) != 0, "page {id} is the device's");
+        self.free &= !(1 << id);
+        let at = self.sent[usize::from(id)].phys();
+        self.transmit.offer(&mut self.window, id, at, len, 0).expect(RING_IS_THERE);
+    }
+
+    /// Puts a chain of these buffers into the ring, first descriptor `id`, whatever they name.
+    pub fn send_chain(&mut self, id: u16, buffers: &[(GuestPhys, u32, u16)]) {
+        for (place, &(at, len, flags)) in (id..).zip(buffers) {
+            let is_last = usize::from(place - id) + 1 == buffers.len();
+            let link = if is_last { 0 } else { u32::from(DESC_NEXT) | u32::from(place + 1) << 16 };
+            self.transmit
+                .describe(&mut self.window, place, at, len, link | u32::from(flags))
+                .expect(RING_IS_THERE);
+        }
+        self.transmit.publish(&mut self.window, id).expect(RING_IS_THERE);
+    }
+
+    /// A page to send from.
+    fn free_page(&mut self) -> Option<u16> {
+        if self.free == 0 {
+            self.take_back();
+        }
+        let id = (self.free != 0).then(|| self.free.trailing_zeros() as u16)?;
+        self.free &= !(1 << id);
+        Some(id)
+    }
+
+    /// Takes back what the device is done with, and returns how much that was.
+    pub fn take_back(&mut self) -> u32 {
+        let mut count = 0;
+        while let Some(used) = self.transmit.take_used(&self.window).expect(RING_IS_THERE) {
+            self.free |= 1u64.checked_shl(used.id).unwrap_or(0);
+            count += 1;
+        }
+        count
+    }
+
+    /// Kicks the device for what is in the ring, if it wants that.
+    pub fn kick(&mut self) {
+        if self.transmit.wants_kicks(&self.window).expect(RING_IS_THERE) {
+            Call::notify(self.transmit.at()).make();
+        }
+    }
+
+    /// The next packet: its header, and how many bytes of `into` its frame has filled.
+    pub fn receive(&mut self, into: &mut [u8]) -> Option<([u8; HEADER_LEN], usize)> {
+        let used = self.receive.take_used(&self.window).expect(RING_IS_THERE)?;
+        let page = &self.received[used.id as usize];
+        let mut header = [0; HEADER_LEN];
+        page.read_into(0, &mut header);
+        let len = (used.len as usize).saturating_sub(HEADER_LEN).min(into.len());
+        page.read_into(HEADER_LEN as u32, &mut into[..len]);
+        self.lend_again(used.id as u16);
+        Some((header, len))
+    }
+
+    /// Takes the next packet without looking at it, and returns its bytes, header included.
+    pub fn discard(&mut self) -> Option<u32> {
+        let used = self.receive.take_used(&self.window).expect(RING_IS_THERE)?;
+        self.lend_again(used.id as u16);
+        Some(used.len)
+    }
+
+    fn lend_again(&mut self, id: u16) {
+        self.lend(id);
+        if self.receive.wants_kicks(&self.window).expect(RING_IS_THERE) {
+            Call::notify(self.receive.at()).make();
+        }
+    }
+}
