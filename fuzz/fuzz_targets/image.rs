@@ -29,7 +29,7 @@ fuzz_target!(|input: (BentFile<'_>, u32, &str)| {
     plan.command_line = command_line.into();
     let file = file.bytes(2 * MIB);
     let initrd = vec![0x5A; (initrd_len % (MIB + 8192)) as usize];
-    let mut launcher = match Launcher::admit(plan, &file, Some(&initrd)) {
+    let mut launcher = match Launcher::admit(plan, &file, Some(&initrd), Vec::new()) {
         Ok(launcher) => launcher,
         Err(why) => return assert!(!why.to_string().contains('\n')),
     };

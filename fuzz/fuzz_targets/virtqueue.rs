@@ -10,6 +10,7 @@ use kennel_fuzz::player::Player;
 use launcher_task::bus::EARLY_TEXT_MAX;
 use launcher_task::chain::Chain;
 use launcher_task::console::WORK_PER_STEP;
+use launcher_task::net::network::Networks;
 use launcher_task::task::KICKS_PER_STEP;
 use launcher_task::virtqueue::{INDIRECT_DESC, Rings, Virtqueue};
 use launcher_task::{Console, Launcher, Ports, Step, config};
@@ -103,14 +104,14 @@ fuzz_target!(|acts: Vec<(Vec<Store>, Why)>| {
     let mut file = ElfFile::small();
     // Where the small file wants to be there is the initrd's end, or nothing: 512 KiB will do.
     file.put32(24, MIB / 2).put32(52 + 12, MIB / 2);
-    let mut launcher = Launcher::admit(plan, &file.0, None).expect("a good plan");
+    let mut launcher = Launcher::admit(plan, &file.0, None, Vec::new()).expect("a good plan");
     let mut guest = Player::new(launcher.limit());
     launcher.start(&mut guest).expect("memory as planned");
     guest.acts =
         acts.iter().map(|(stores, why)| why.act(stores.iter().flat_map(Store::words).collect())).collect();
     for time in 0..=2 * acts.len() as u64 {
         let mut terminal = Terminal(0);
-        let mut ports = Ports { now: Nanos(time), console: &mut terminal };
+        let mut ports = Ports { now: Nanos(time), console: &mut terminal, net: &mut Networks::none() };
         let step = launcher.step(&mut guest, &mut ports, &mut String::new());
         let most = (KICKS_PER_STEP as usize + 3) * WORK_PER_STEP.max(EARLY_TEXT_MAX as usize);
         assert!(terminal.0 <= most, "{} bytes in a step", terminal.0);

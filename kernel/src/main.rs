@@ -9,6 +9,7 @@ extern crate alloc;
 // Brings memcpy and its kind, which the compiler calls by name.
 extern crate freestanding;
 
+mod lan;
 pub mod machine;
 mod tasks;
 mod terminal;

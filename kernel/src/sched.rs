@@ -65,13 +65,16 @@ impl Rota {
         self.states[task] = state;
     }
 
+    /// Something has come for `task`: if it sleeps it should have a look.
+    pub fn wake(&mut self, task: usize) {
+        if matches!(self.states[task], State::Blocked(_)) {
+            self.states[task] = State::Runnable;
+        }
+    }
+
     /// Something happened: whoever sleeps should have a look.
     pub fn wake_all(&mut self) {
-        for state in &mut self.states {
-            if matches!(state, State::Blocked(_)) {
-                *state = State::Runnable;
-            }
-        }
+        (0..self.states.len()).for_each(|task| self.wake(task));
     }
 
     /// Tasks that have not ended.
@@ -118,6 +121,17 @@ mod tests {
         assert_eq!(rota.choose(Nanos(0)), Choice::Run(1));
         rota.note(1, State::Ended);
         assert_eq!(rota.choose(Nanos(0)), Choice::Done);
+    }
+
+    #[test]
+    fn a_packet_wakes_its_receiver_and_nobody_else() {
+        let mut rota = Rota::new(3);
+        (0..3).for_each(|task| rota.note(task, State::Blocked(Nanos::NEVER)));
+        rota.wake(1);
+        assert_eq!(rota.choose(Nanos(0)), Choice::Run(1));
+        rota.note(1, State::Ended);
+        rota.wake(1);
+        assert_eq!(rota.choose(Nanos(0)), Choice::Sleep(Nanos::NEVER));
     }
 
     #[test]

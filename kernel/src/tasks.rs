@@ -32,6 +32,7 @@ use launcher_task::config::{self, Plan};
 use launcher_task::{Launcher, Outcome, Ports, Step};
 
 use crate::host;
+use crate::lan::{Lan, SECOND_LINE};
 use crate::machine::enter::GuestCpu;
 use crate::machine::memory::Memory;
 use crate::machine::power::ExitCode;
@@ -40,7 +41,7 @@ use crate::machine::{clock, console, nmi};
 use crate::terminal::{Terminal, Unfinished};
 
 /// Words the Host's own command line may have; those that end in `=` take a value.
-const HOST_WORDS: &[&str] = &["debug-exit", "selftest="];
+const HOST_WORDS: &[&str] = &["debug-exit", "selftest=", "com2="];
 /// How long a Guest runs while another one waits.
 const SLICE: Nanos = Nanos::from_millis(10);
 /// Bytes in a mebibyte.
@@ -120,6 +121,28 @@ impl fmt::Write for Log {
     }
 }
 
+/// What a Guest may read about the Host and the others.
+struct About<'a> {
+    tasks: &'a [Task],
+    memory: &'a Memory,
+}
+
+impl fmt::Display for About<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let up = clock::now().0 / 1_000_000_000;
+        writeln!(f, "up {up} s, {} of {} pages free\n", self.memory.free(), self.memory.total())?;
+        for Task { name, guest, told, launcher, .. } in self.tasks {
+            let state = if guest.is_some() { "runs" } else { "has ended" };
+            write!(f, "guest {name}: {state}, {} MiB", launcher.plan().memory / MIB)?;
+            match told {
+                Some(variant) => writeln!(f, ", speaks the ABI of {variant}")?,
+                None => writeln!(f)?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// All tasks, and what they share.
 pub struct Tasks {
     tasks: Vec<Task>,
@@ -128,16 +151,21 @@ pub struct Tasks {
     worst: ExitCode,
     last_speaker: Option<usize>,
     nmis: u64,
+    lan: Lan,
 }
 
 impl Tasks {
     /// Makes a task of each Guest the loader brought; says what is wrong with the others.
-    pub fn new(info: &BootInfo, memory: Memory, cpu: GuestCpu) -> Self {
-        let mut tasks =
-            Self { tasks: Vec::new(), memory, cpu, worst: ExitCode::Done, last_speaker: None, nmis: 0 };
+    pub fn new(info: &BootInfo, mut memory: Memory, cpu: GuestCpu) -> Self {
         let lines: Vec<&str> = info.modules.iter().map(|module| module.command_line).collect();
         let mut wanted = config::read_modules(&lines);
         let own = config::check_host_words(info.command_line, HOST_WORDS);
+        let mut worst = ExitCode::Done;
+        let lan = Lan::new(&wanted.plans, info.option(SECOND_LINE), &mut memory, |what| {
+            host!("{what}");
+            worst = ExitCode::Configuration;
+        });
+        let mut tasks = Self { tasks: Vec::new(), memory, cpu, worst, last_speaker: None, nmis: 0, lan };
         for error in own.iter().chain(&wanted.errors) {
             tasks.misconfigured(format_args!("{error}"));
         }
@@ -159,7 +187,8 @@ impl Tasks {
         let id = GuestId(self.tasks.len() as u32);
         let tables = TABLES + memory / MIB * TABLES_PER_MIB;
         let dialect = plan.dialect;
-        let mut launcher = match Launcher::admit(plan, image, initrd) {
+        let devices = self.lan.plug(&plan, self.tasks.len());
+        let mut launcher = match Launcher::admit(plan, image, initrd, devices) {
             Ok(launcher) => launcher,
             Err(why) => return self.misconfigured(format_args!("guest {name}: {file}: {why}")),
         };
@@ -202,12 +231,17 @@ impl Tasks {
                     rota.note(task, state);
                 }
                 Choice::Sleep(until) => {
-                    self.cpu.sleep(until);
+                    self.cpu.sleep(until.min(self.lan.networks.due()));
                     rota.wake_all();
                 }
-                Choice::Done => return (self.worst, self.memory),
+                Choice::Done => {
+                    self.lan.tell();
+                    return (self.worst, self.memory);
+                }
             }
             console::receive();
+            let about = About { tasks: &self.tasks, memory: &self.memory };
+            self.lan.turn(clock::now(), &about, |task| rota.wake(task));
         }
     }
 
@@ -227,7 +261,8 @@ impl Tasks {
             unfinished: &mut task.unfinished,
             last_speaker: &mut self.last_speaker,
         };
-        let mut ports = Ports { now, console: &mut terminal };
+        self.lan.networks.now = now;
+        let mut ports = Ports { now, console: &mut terminal, net: &mut self.lan.networks };
         let step = task.launcher.step(&mut seat, &mut ports, &mut Log);
         if step != Step::Runnable {
             terminal.flush();
@@ -255,6 +290,7 @@ impl Tasks {
             self.worst = self.worst.or(ExitCode::Killed);
         }
         self.memory.evict(guest);
+        self.lan.unplug(number);
     }
 
     /// Tells of NMIs at the first, second, fourth, eighth ...: a broken board may send thousands.

@@ -24,6 +24,7 @@
 
 mod error;
 mod module_line;
+mod nets;
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -31,6 +32,7 @@ use abi::Dialect;
 
 pub use error::{ConfigError, Fault};
 use module_line::{GuestWords, ModuleLine, Role};
+pub use nets::{CARDS_MAX, NetPlan, networks};
 
 /// Bytes in a mebibyte.
 pub(crate) const MIB: u32 = 1 << 20;
@@ -59,6 +61,8 @@ pub struct Plan {
     pub image: usize,
     /// Number of the boot module that is its initrd, from 0.
     pub initrd: Option<usize>,
+    /// Its network cards, in its order.
+    pub nets: Vec<NetPlan>,
     /// What to call the image in messages: the file's name, or `module N`.
     pub file: String,
     /// What need not be found out about it.
@@ -95,6 +99,7 @@ pub fn read_modules(lines: &[&str]) -> Config {
         }
     }
     config.name_the_nameless();
+    config.judge_cards();
     for (module, guest) in initrds {
         config.attach_initrd(&module, guest);
     }
@@ -124,6 +129,7 @@ impl Config {
             command_line: words.command_line,
             image: module.number,
             initrd: None,
+            nets: words.nets,
             file: module.file(),
             dialect: Dialect { variant: words.variant, pae: words.pae },
             bus: words.bus,
@@ -139,6 +145,17 @@ impl Config {
             next += 1;
             if !self.has_guest(&name) {
                 self.plans[nameless].name = name;
+            }
+        }
+    }
+
+    /// Refuses Guests whose network cards cannot be plugged in, when all names are known.
+    fn judge_cards(&mut self) {
+        let plans = core::mem::take(&mut self.plans);
+        for plan in plans {
+            match nets::judge(&plan, &self.plans) {
+                Ok(()) => self.plans.push(plan),
+                Err(fault) => self.errors.push(ConfigError::Module { file: plan.file, fault }),
             }
         }
     }

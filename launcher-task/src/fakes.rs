@@ -10,7 +10,9 @@ pub mod bzimage;
 mod console;
 mod driver;
 mod elf_file;
+pub mod frames;
 mod guest;
+pub mod lan;
 mod ram;
 
 pub use bzimage::BzImageFile;

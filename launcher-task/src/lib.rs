@@ -44,6 +44,7 @@ pub mod elf;
 pub mod fields;
 pub mod image;
 pub mod layout;
+pub mod net;
 pub mod port;
 pub mod release;
 pub mod rings;

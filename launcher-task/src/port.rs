@@ -6,7 +6,9 @@
 //!
 //! Next on the tour: [`crate::console`].
 
-use abi::Nanos;
+use abi::{GuestResult, Nanos};
+
+use crate::net::{header::HEADER_LEN, queue::Packet};
 
 /// A person's terminal, or what passes for one.
 ///
@@ -27,4 +29,45 @@ pub struct Ports<'a> {
     pub now: Nanos,
     /// For the console device, and for text from before it works.
     pub console: &'a mut dyn Console,
+    /// For network cards.
+    pub net: &'a mut dyn PacketPort,
+}
+
+/// Where a network card is plugged in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Plug {
+    /// Number of the network.
+    pub network: usize,
+    /// Number of the port of its switch.
+    pub port: usize,
+}
+
+/// The networks, as a card reaches them.
+pub trait PacketPort {
+    /// Takes a packet of `len` bytes that `fill` writes, with the header that came before it from a
+    /// driver that has accepted `features`. Returns how many copies were made of it: none if header
+    /// or frame cannot be true.
+    ///
+    /// # Errors
+    /// What `fill` returns; the packet is gone then.
+    fn send(
+        &mut self,
+        from: Plug,
+        header: [u8; HEADER_LEN],
+        features: u64,
+        len: usize,
+        fill: &mut dyn FnMut(&mut [u8]) -> GuestResult,
+    ) -> GuestResult<usize>;
+
+    /// Counts a packet that is too short or too long to be one.
+    fn refuse(&mut self, from: Plug);
+
+    /// The packet that is next for a card.
+    fn first(&self, at: Plug) -> Option<Packet<'_>>;
+
+    /// Takes it out: the card has received it, or never will.
+    fn pop(&mut self, at: Plug, is_received: bool);
+
+    /// Throws away what waits for a card that was reset.
+    fn clear(&mut self, at: Plug);
 }

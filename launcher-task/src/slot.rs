@@ -138,6 +138,7 @@ impl<'a> Slot<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::network::Networks;
     use crate::{
         chain::{Chain, Direction},
         fakes::{Driver, FakeConsole, Ram},
@@ -187,7 +188,11 @@ mod tests {
     }
 
     fn serve(slot: &mut Slot<'_>, ram: &mut Ram) -> GuestResult<bool> {
-        slot.serve(0, ram, &mut Ports { now: Nanos(0), console: &mut FakeConsole::default() })
+        slot.serve(
+            0,
+            ram,
+            &mut Ports { now: Nanos(0), console: &mut FakeConsole::default(), net: &mut Networks::none() },
+        )
     }
 
     #[test]

@@ -26,7 +26,7 @@
 //!
 //! Next on the tour: the Host, in the kernel crate.
 
-use alloc::{boxed::Box, vec, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt::{self, Write};
 
 use abi::{GuestPhys, GuestResult, KillReason, Nanos, RunGuest, Shutdown, Stop};
@@ -79,18 +79,31 @@ pub struct Launcher<'a> {
 }
 
 impl<'a> Launcher<'a> {
-    /// Judges whether `image`, `initrd` and command line of a plan can become a Guest.
+    /// Judges whether `image`, `initrd` and command line of a plan can become a Guest that has
+    /// `devices` besides its console, which is where Linux looks for it: last on the lguest bus,
+    /// first on PCI.
     ///
     /// # Errors
     /// An [`ImageError`], the rest of a line `host: guest NAME: FILE: ...`.
-    pub fn admit(plan: Plan, image: &'a [u8], initrd: Option<&'a [u8]>) -> Result<Self, ImageError> {
+    pub fn admit(
+        plan: Plan,
+        image: &'a [u8],
+        initrd: Option<&'a [u8]>,
+        mut devices: Vec<Box<dyn Device + 'a>>,
+    ) -> Result<Self, ImageError> {
         let initrd = initrd.unwrap_or(&[]);
         let image = Image::read(image)?;
         let layout = image.lay_out(plan.memory, initrd.len())?;
         image.check_command_line(&plan.command_line)?;
         let bus: Box<dyn Bus + 'a> = match plan.bus.unwrap_or(usual_bus(image.release())) {
-            BusKind::Lguest => Box::new(LguestBus::new(devices(false), layout.device_page())),
-            BusKind::Pci => Box::new(PciBus::new(devices(true), plan.memory)),
+            BusKind::Lguest => {
+                devices.push(Box::new(ConsoleDevice::new(false)));
+                Box::new(LguestBus::new(devices, layout.device_page()))
+            }
+            BusKind::Pci => {
+                devices.insert(0, Box::new(ConsoleDevice::new(true)));
+                Box::new(PciBus::new(devices, plan.memory))
+            }
         };
         Ok(Self { plan, image, initrd, layout, bus, asleep: None })
     }
@@ -220,11 +233,6 @@ fn usual_bus(release: Option<Release<'_>>) -> BusKind {
         true => BusKind::Lguest,
         false => BusKind::Pci,
     }
-}
-
-/// What every Guest has. Only some buses tell of what is written into a configuration.
-fn devices<'a>(tells_writes: bool) -> Vec<Box<dyn Device + 'a>> {
-    vec![Box::new(ConsoleDevice::new(tells_writes))]
 }
 
 /// A Guest's last words, as they are printed.

@@ -97,6 +97,16 @@ impl Virtqueue {
         self.rings.size > 0
     }
 
+    /// Chains it can hold.
+    pub const fn size(&self) -> u16 {
+        self.rings.size
+    }
+
+    /// Puts the chains that were taken last back, as if they had not been.
+    pub(crate) const fn put_back(&mut self, count: u16) {
+        self.taken = self.taken.wrapping_sub(count);
+    }
+
     /// Goes by these features from now on.
     pub const fn accept(&mut self, features: u64) {
         self.features = features;
@@ -173,6 +183,19 @@ impl Virtqueue {
         written: u32,
     ) -> GuestResult {
         let head = chain.close().expect("only an open chain is given back");
+        self.give_back_head(memory, head, written)
+    }
+
+    /// Gives the chain back that began at `head`.
+    ///
+    /// # Errors
+    /// [`abi::KillReason::OutOfGuestMemory`] if the ring is not in memory.
+    pub(crate) fn give_back_head(
+        &mut self,
+        memory: &mut dyn GuestMemory,
+        head: u16,
+        written: u32,
+    ) -> GuestResult {
         let place = u32::from(self.given_back % self.rings.size);
         let mut entry = [0; 8];
         entry[..2].copy_from_slice(&head.to_le_bytes());

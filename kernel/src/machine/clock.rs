@@ -64,12 +64,16 @@ pub fn tsc_khz() -> u32 {
     CLOCK.get().map_or(0, |clock| clock.scale.khz())
 }
 
+/// Seconds since 1970 when the Host's own count began; 0 if the machine knows no date.
+pub fn epoch() -> u32 {
+    CLOCK.get().map_or(0, |clock| clock.start_seconds)
+}
+
 /// Seconds since 1970, and nanoseconds; since the Host's start if the machine knows no date.
 pub fn wall_clock() -> (u32, u32) {
     const SECOND: u64 = 1_000_000_000;
-    let start = CLOCK.get().map_or(0, |clock| clock.start_seconds);
     let Nanos(since) = now();
-    (start.saturating_add((since / SECOND) as u32), (since % SECOND) as u32)
+    (epoch().saturating_add((since / SECOND) as u32), (since % SECOND) as u32)
 }
 
 /// The registers, read twice the same, between two updates; `None` from a chip that is never done.

@@ -17,7 +17,7 @@ use core::fmt::{self, Write};
 use kernel::host::screen::Screen;
 use spin::{Mutex, Once};
 
-use super::uart::Serial;
+use super::uart::{COM1, Serial};
 use super::vga::{self, Vga};
 
 static CONSOLE: Once<Mutex<Console>> = Once::new();
@@ -39,7 +39,8 @@ macro_rules! host {
 
 /// Finds out what there is to write to. Until then, and without any, words are lost.
 pub fn start() {
-    CONSOLE.call_once(|| Mutex::new(Console { serial: Serial::probe(), screen: Vga::clear(), last: b'\n' }));
+    CONSOLE
+        .call_once(|| Mutex::new(Console { serial: Serial::probe(COM1), screen: Vga::clear(), last: b'\n' }));
 }
 
 /// Whether there is a serial line.

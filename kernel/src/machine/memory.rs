@@ -144,6 +144,12 @@ impl Memory {
         self.pool.largest()
     }
 
+    /// Room for `len` bytes, all zero, on pages of their own, for good.
+    pub fn own_bytes(&mut self, len: usize) -> Option<&'static mut [u8]> {
+        // SAFETY: Zero is a byte.
+        unsafe { self.own_zeroed(len) }
+    }
+
     /// Room for `count` of `T`, all zero, on pages of their own, for good.
     ///
     /// # Safety

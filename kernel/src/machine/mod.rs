@@ -37,6 +37,7 @@ pub mod pic;
 pub mod port;
 pub mod power;
 pub mod ram;
+pub mod second_line;
 pub mod selftest;
 pub mod stack;
 pub mod timer;

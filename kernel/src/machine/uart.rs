@@ -1,4 +1,4 @@
-//! COM1: where scripts and people meet the Host.
+//! Serial ports: COM1, where scripts and people meet the Host, and COM2.
 //!
 //! The `uart_16550` crate knows the chip; this file adds what a hypervisor
 //! needs on top, as the crate's register back end: patience with an end, and
@@ -7,7 +7,7 @@
 //! driver that resets the FIFOs or drains the receiver throws it away.
 //!
 //! ```text
-//! Uart16550 --reads, writes--> Line --in, out--> COM1
+//! Uart16550 --reads, writes--> Line --in, out--> COM1 or COM2
 //!                               | keeps bytes read during set-up, holds back a FIFO reset that
 //!                               | would lose one, and reports "empty" once patience runs out
 //! ```
@@ -17,11 +17,11 @@
 //!   the rest in the chip (the boot tests pipe a whole dialogue in).
 //! - No wait is longer than [`PATIENCE`] polls; a transmitter that exceeds it is
 //!   left alone from then on.
-//! - A machine without COM1 is a machine without COM1, not an error.
+//! - A machine without a port is a machine without it, not an error.
 //!
 //! Source: National Semiconductor PC16550D data sheet.
 //!
-//! Next on the tour: [`super::vga`].
+//! Next on the tour: [`super::second_line`].
 
 use kernel::host::bytes::ByteRing;
 use uart_16550::backend::Backend;
@@ -31,7 +31,9 @@ use uart_16550::{BaudRate, Config, Uart16550};
 use super::port::Port;
 
 /// The base of COM1's eight registers.
-const COM1: u16 = 0x3F8;
+pub const COM1: u16 = 0x3F8;
+/// The base of COM2's.
+pub const COM2: u16 = 0x2F8;
 /// Polls before the Host stops waiting: a byte at 115200 baud takes 87 µs, a poll about 1 µs.
 const PATIENCE: u32 = 200_000;
 /// Bytes typed ahead that the Host holds for Guests.
@@ -39,13 +41,14 @@ const TYPED_AHEAD: usize = 1024;
 
 /// The chip's registers, with patience.
 struct Line {
+    base: u16,
     /// What set-up read from the receiver.
     kept: ByteRing<32>,
     setting_up: bool,
     polls: u32,
 }
 
-/// COM1, set up and in use.
+/// A serial port, set up and in use.
 pub struct Serial {
     chip: Uart16550<Line>,
     typed: ByteRing<TYPED_AHEAD>,
@@ -65,14 +68,20 @@ pub fn drain() {
 }
 
 impl Line {
+    /// The port of one of the registers.
+    const fn register(&self, offset: u8) -> Port<u8> {
+        // SAFETY: `probe` is given the base of a UART only, and that has no way to memory.
+        unsafe { Port::<u8>::new(self.base + offset as u16) }
+    }
+
     fn has_input(&self) -> bool {
-        register(offsets::LSR as u8).read() & LSR::DATA_READY.bits() != 0
+        self.register(offsets::LSR as u8).read() & LSR::DATA_READY.bits() != 0
     }
 }
 
 impl Backend for Line {
     unsafe fn read(&mut self, offset: u8) -> u8 {
-        let value = register(offset).read();
+        let value = self.register(offset).read();
         match usize::from(offset) {
             offsets::DATA if self.setting_up => {
                 self.kept.push(value);
@@ -91,20 +100,22 @@ impl Backend for Line {
         // The crate's FIFO set-up always resets the receiver.
         let would_lose_input = usize::from(offset) == offsets::FCR && self.has_input();
         if !would_lose_input {
-            register(offset).write(value);
+            self.register(offset).write(value);
         }
     }
 }
 
 impl Serial {
-    /// Finds COM1 and sets it to 115200 baud, 8 data bits, no parity, one stop bit; `None` if
-    /// nothing answers there.
-    pub fn probe() -> Option<Self> {
-        let line = Line { kept: ByteRing::new(), setting_up: true, polls: 0 };
-        // SAFETY: `Line` reaches exactly the eight registers of COM1.
+    /// Finds the chip at `base`, [`COM1`] or [`COM2`], and sets it to 115200 baud, 8 data bits, no
+    /// parity, one stop bit; `None` if nothing answers there.
+    pub fn probe(base: u16) -> Option<Self> {
+        assert!(base == COM1 || base == COM2, "there is a UART at {base:#x}");
+        let line = Line { base, kept: ByteRing::new(), setting_up: true, polls: 0 };
+        // SAFETY: `Line` reaches exactly the eight registers of that port.
         let mut chip = unsafe { Uart16550::new_with_backend(line) };
-        let config =
-            Config { baud_rate: BaudRate::Baud115200, interrupts: IER::DATA_READY, ..Config::DEFAULT };
+        // Nobody types on the second line.
+        let interrupts = if base == COM1 { IER::DATA_READY } else { IER::empty() };
+        let config = Config { baud_rate: BaudRate::Baud115200, interrupts, ..Config::DEFAULT };
         chip.init(config).ok()?;
         let line = chip.backend_mut();
         line.setting_up = false;
@@ -124,6 +135,18 @@ impl Serial {
             polls = if sent > 0 { 0 } else { polls + 1 };
             self.stuck = polls > PATIENCE;
         }
+    }
+
+    /// Sends what can go without waiting, and returns how much that was.
+    pub fn send(&mut self, bytes: &[u8]) -> usize {
+        let mut sent = 0;
+        while sent < bytes.len() {
+            match self.chip.send_bytes(&bytes[sent..]) {
+                0 => break,
+                more => sent += more,
+            }
+        }
+        sent
     }
 
     /// Moves what the chip has received into the ring, as far as there is room.

@@ -12,6 +12,9 @@ use core::fmt;
 
 use abi::Variant;
 
+use super::CARDS_MAX;
+use crate::net::{network::NETWORKS_MAX, queue::PORTS_MAX};
+
 /// A mistake in the boot configuration; `Display` is the rest of a `host: ` line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConfigError {
@@ -61,10 +64,17 @@ pub enum Fault {
     NobodysInitrd(String),
     /// An initrd for a Guest that has one.
     SecondInitrd(String),
+    /// A network that cannot be.
+    Net(String),
+    /// A card with the address of another on the network.
+    AddressTaken(String),
+    /// One network or one card on it too many.
+    NoPort(String),
+    /// More network cards than a guest may have.
+    TooManyCards,
 }
 
-const ROLES: &str =
-    "guest [name=NAME] [mem=64M] [abi=3.19] [pae=no] [bus=lguest] [-- COMMAND LINE], or initrd for=NAME";
+const ROLES: &str = "guest [name=NAME] [mem=64M] [abi=3.19] [pae=no] [bus=lguest] [net=lan] [-- COMMAND LINE], or initrd for=NAME";
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,7 +95,7 @@ impl fmt::Display for Fault {
             Self::UnknownGuestWord(word) => {
                 write!(
                     f,
-                    "unknown word \"{word}\"; a guest takes name=, mem=, abi=, pae=, bus= and, after --, its command line"
+                    "unknown word \"{word}\"; a guest takes name=, mem=, abi=, pae=, bus=, net= and, after --, its command line"
                 )
             }
             Self::UnknownInitrdWord(word) => write!(f, "unknown word \"{word}\"; an initrd takes for="),
@@ -101,6 +111,20 @@ impl fmt::Display for Fault {
             }
             Self::Bus(word) => write!(f, "unknown bus in \"{word}\"; use lguest or pci, or leave it out"),
             Self::Answer(word) => write!(f, "\"{word}\" is neither yes nor no"),
+            Self::Net(word) => {
+                write!(f, "bad network in \"{word}\"; use net=NAME or net=NAME,mac=52:54:00:12:34:56")
+            }
+            Self::AddressTaken(word) => {
+                write!(f, "\"{word}\" has the address of another card there; give it its own with mac=")
+            }
+            Self::NoPort(word) => {
+                let guests = PORTS_MAX - 1;
+                write!(
+                    f,
+                    "no room for \"{word}\": there are {NETWORKS_MAX} networks of {guests} cards at most"
+                )
+            }
+            Self::TooManyCards => write!(f, "more network cards than a guest may have: {CARDS_MAX}"),
             Self::NoTarget => f.write_str("an initrd for nobody; say initrd for=NAME"),
             Self::NobodysInitrd(name) => {
                 write!(f, "an initrd for \"{name}\", but no guest of that name can start")

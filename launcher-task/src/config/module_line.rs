@@ -13,7 +13,7 @@ use alloc::{
 
 use abi::Variant;
 
-use super::{BusKind, Fault, MIB};
+use super::{BusKind, Fault, MIB, NetPlan};
 
 /// Ends the Launcher's words; the rest of the line is the Guest's.
 const END_OF_WORDS: &str = "--";
@@ -44,6 +44,7 @@ pub(super) struct GuestWords<'a> {
     pub variant: Option<Variant>,
     pub pae: Option<bool>,
     pub bus: Option<BusKind>,
+    pub nets: Vec<NetPlan>,
     pub command_line: String,
 }
 
@@ -93,6 +94,9 @@ impl<'a> GuestWords<'a> {
                 Some(("name", name)) => set(&mut read.name, word, admit_name(name))?,
                 Some(("mem", size)) => set(&mut read.memory, word, admit_memory(size))?,
                 Some(("abi", release)) => set(&mut read.variant, word, admit_variant(release))?,
+                Some(("net", value)) => {
+                    read.nets.push(NetPlan::admit(value).map_err(|fault| fault(word.into()))?);
+                }
                 Some(("pae", answer)) => set(&mut read.pae, word, admit_answer(answer))?,
                 Some(("bus", kind)) => set(&mut read.bus, word, admit_bus(kind))?,
                 Some(_) | None => return Err(Fault::UnknownGuestWord(word.into())),
@@ -123,10 +127,13 @@ fn set<T>(slot: &mut Option<T>, word: &str, value: Result<T, fn(String) -> Fault
 }
 
 /// A name stands between `guest ` and `:` in the log, so it has neither blanks nor colons.
-fn admit_name(name: &str) -> Result<&str, fn(String) -> Fault> {
+pub(super) fn is_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let is_fit = (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(is_plain);
-    if is_fit { Ok(name) } else { Err(Fault::Name) }
+    (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(is_plain)
+}
+
+fn admit_name(name: &str) -> Result<&str, fn(String) -> Fault> {
+    if is_name(name) { Ok(name) } else { Err(Fault::Name) }
 }
 
 /// One of the releases that were the last to speak their variant.

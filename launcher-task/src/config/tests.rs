@@ -5,6 +5,7 @@ use alloc::{string::ToString, vec::Vec};
 use proptest::prelude::*;
 
 use super::*;
+use crate::net::mac::MacAddress;
 use abi::Variant;
 
 fn only_plan(line: &str) -> Plan {
@@ -35,6 +36,7 @@ fn a_whole_line_makes_a_plan() {
         command_line: "console=hvc0 mem=1 --".into(),
         image: 0,
         initrd: None,
+        nets: Vec::new(),
         file: "demo".into(),
         dialect: Dialect::default(),
         bus: None,
@@ -134,6 +136,45 @@ fn memory_is_whole_mebibytes_within_reach() {
         let word = format!("mem={size}");
         assert_eq!(only_fault(&format!("x guest {word}")), Fault::Memory(word));
     }
+}
+
+#[test]
+fn a_card_is_on_a_network_and_has_an_address() {
+    let plan = only_plan("x guest name=a net=lan net=wan,mac=52:54:00:12:34:56");
+    let [lan, wan] = plan.nets.as_slice() else { panic!("two cards, not {:?}", plan.nets) };
+    assert_eq!((lan.network.as_str(), lan.address("a")), ("lan", MacAddress::derive("lan", "a")));
+    assert_eq!((wan.network.as_str(), wan.address("a").0), ("wan", [0x52, 0x54, 0, 0x12, 0x34, 0x56]));
+    for bad in ["net=", "net=a:b", "net=a,mac", "net=a,mac=1", "net=a,mac=ff:ff:ff:ff:ff:ff", "net=a,b"] {
+        assert_eq!(only_fault(&format!("x guest {bad}")), Fault::Net(bad.into()));
+    }
+}
+
+#[test]
+fn two_cards_with_one_address_are_refused() {
+    let config = read_modules(&[
+        "a guest name=a net=lan,mac=52:54:00:12:34:56",
+        "b guest name=b net=wan,mac=52:54:00:12:34:56",
+        "c guest name=c net=lan,mac=52:54:00:12:34:56",
+        "d guest name=d net=lan net=lan",
+    ]);
+    assert_eq!(config.plans.len(), 2);
+    let faults = [
+        ("c", Fault::AddressTaken("net=lan,mac=52:54:00:12:34:56".into())),
+        ("d", Fault::AddressTaken("net=lan".into())),
+    ];
+    assert_eq!(config.errors, faults.map(|(file, fault)| ConfigError::Module { file: file.into(), fault }));
+    assert_eq!(networks(&config.plans), ["lan", "wan"]);
+}
+
+#[test]
+fn networks_and_their_cards_are_counted() {
+    let lines: Vec<String> = (0..40).map(|number| format!("x guest name=g{number} net=lan")).collect();
+    let config = read_modules(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!((config.plans.len(), config.errors.len()), (31, 9));
+    let lines: Vec<String> = (0..20).map(|number| format!("x guest net=lan{number}")).collect();
+    let config = read_modules(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!((config.plans.len(), config.errors.len()), (16, 4));
+    assert_eq!(only_fault("x guest net=a net=b net=c net=d net=e"), Fault::TooManyCards);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use abi::{GuestPhys, KillReason, Nanos, kill::RingError};
 
 use super::*;
 use crate::fakes::{Driver, FakeConsole, Ram};
+use crate::net::network::Networks;
 use crate::virtqueue::Rings;
 use Direction::{Readable, Writable};
 
@@ -32,7 +33,7 @@ fn bench() -> Bench {
 
 impl Bench {
     fn serve(&mut self, index: usize) -> GuestResult<Progress> {
-        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal };
+        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net: &mut Networks::none() };
         self.device.serve(index, &mut self.queue, &mut self.ram, &mut ports)
     }
 

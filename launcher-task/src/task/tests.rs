@@ -7,6 +7,7 @@ use crate::{
     chain::Direction::{Readable, Writable},
     config::{MIB, read_modules},
     fakes::{Driver, ElfFile, FakeConsole, FakeGuest},
+    net::network::Networks,
 };
 
 const PAGE: u32 = 2 * MIB;
@@ -18,7 +19,7 @@ fn plan(words: &str) -> Plan {
 }
 
 fn refusal(plan: Plan, image: &[u8], initrd: &[u8]) -> ImageError {
-    match Launcher::admit(plan, image, Some(initrd)) {
+    match Launcher::admit(plan, image, Some(initrd), Vec::new()) {
         Err(error) => error,
         Ok(_) => panic!("the image should be refused"),
     }
@@ -34,7 +35,7 @@ struct Bench {
 
 fn bench() -> Bench {
     let image = ElfFile::small().0.leak();
-    let launcher = Launcher::admit(plan("-- quiet"), image, Some(b"initrd")).unwrap();
+    let launcher = Launcher::admit(plan("-- quiet"), image, Some(b"initrd"), Vec::new()).unwrap();
     let guest = FakeGuest::new(launcher.limit());
     let mut bench = Bench { launcher, guest, terminal: FakeConsole::default(), log: String::new() };
     bench.launcher.start(&mut bench.guest).unwrap();
@@ -43,7 +44,7 @@ fn bench() -> Bench {
 
 impl Bench {
     fn step(&mut self, now: u64) -> Step {
-        let mut ports = Ports { now: Nanos(now), console: &mut self.terminal };
+        let mut ports = Ports { now: Nanos(now), console: &mut self.terminal, net: &mut Networks::none() };
         self.launcher.step(&mut self.guest, &mut ports, &mut self.log)
     }
 

@@ -7,6 +7,7 @@ use crate::{
     console::ConsoleDevice,
     device::{Progress, Shape},
     fakes::{Driver, FakeConsole, Ram},
+    net::network::Networks,
     virtqueue::Virtqueue,
 };
 use abi::Nanos;
@@ -60,12 +61,12 @@ fn bench() -> Bench {
 
 impl Bench {
     fn notify(&mut self, at: u32) -> GuestResult<Heard> {
-        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal };
+        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net: &mut Networks::none() };
         self.bus.notify(GuestPhys(at), &mut self.ram, &mut ports)
     }
 
     fn serve(&mut self) -> Vec<u8> {
-        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal };
+        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net: &mut Networks::none() };
         self.bus.serve(&mut self.ram, &mut ports).unwrap().collect()
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     console::ConsoleDevice,
     device::{Progress, Shape},
     fakes::{Driver, FakeConsole, Ram},
+    net::network::Networks,
     virtqueue::Virtqueue,
 };
 use abi::kill::{DeviceError, RingError};
@@ -69,7 +70,7 @@ fn bench() -> Bench {
 
 impl Bench {
     fn write_to(&mut self, to: Place, width: Width, value: u32) -> GuestResult<Heard> {
-        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal };
+        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net: &mut Networks::none() };
         self.bus.write(to, width, value, &mut self.ram, &mut ports)
     }
 
@@ -136,7 +137,7 @@ impl Bench {
     }
 
     fn serve(&mut self) -> Vec<u8> {
-        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal };
+        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net: &mut Networks::none() };
         self.bus.serve(&mut self.ram, &mut ports).unwrap().collect()
     }
 }
@@ -400,7 +401,7 @@ fn a_restart_puts_everything_back() {
 #[test]
 fn a_notify_is_of_another_bus() {
     let mut bench = bench();
-    let mut ports = Ports { now: Nanos(0), console: &mut bench.terminal };
+    let mut ports = Ports { now: Nanos(0), console: &mut bench.terminal, net: &mut Networks::none() };
     let heard = bench.bus.notify(GuestPhys(0x1000), &mut bench.ram, &mut ports);
     assert_eq!(heard, Err(KillReason::UnknownNotify { at: GuestPhys(0x1000) }));
 }

@@ -1,0 +1,177 @@
+//! Networks in the Host: memory for them, a turn for their gateways, and who is to be woken.
+//!
+//! The Launcher knows what a network is; here it is given what it needs of the
+//! machine. Its memory is taken once, when all Guests' lines have been read,
+//! and if there are no networks it takes none.
+//!
+//! ```text
+//!   a Guest's step --packets--> network --> whose Guests sleep? wake them
+//!                                      '--> gateways' turn     '--> a capture, to the second line
+//! ```
+//!
+//! Invariants:
+//! - A gateway's turn is bounded, so a Guest waits for it no longer than for another Guest's slice
+//!   ([`launcher_task::net::gateway`]).
+//!
+//! Next on the tour: [`crate::machine`].
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt::Display;
+
+use abi::Nanos;
+use launcher_task::Plan;
+use launcher_task::config::networks;
+use launcher_task::device::Device;
+use launcher_task::net::device::NetDevice;
+use launcher_task::net::network::{Networks, Room};
+use launcher_task::net::pcap::Capture;
+use launcher_task::port::Plug;
+
+use crate::host;
+use crate::machine::memory::Memory;
+use crate::machine::{clock, second_line};
+
+/// Word of the Host's command line that says what the second serial line is for.
+pub const SECOND_LINE: &str = "com2";
+/// What it may be for: the network whose name follows.
+const CAPTURE: &str = "pcap:";
+
+/// All networks, and which task each card belongs to.
+pub struct Lan {
+    /// What the Guests' cards are plugged into.
+    pub networks: Networks<'static>,
+    room: Room<'static>,
+    cards: Vec<(Plug, usize)>,
+    has_capture: bool,
+}
+
+impl Lan {
+    /// The networks that are named in `plans`. None if there is too little memory for them, which
+    /// is an error like that of a bad word on the Host's command line, told by `complain`.
+    pub fn new(
+        plans: &[Plan],
+        second_line: Option<&str>,
+        memory: &mut Memory,
+        mut complain: impl FnMut(&dyn Display),
+    ) -> Self {
+        let names = networks(plans);
+        let cards = plans.iter().map(|plan| plan.nets.len()).sum();
+        let captured = second_line.and_then(|word| match word.strip_prefix(CAPTURE) {
+            Some(name) if names.contains(&name) => Some(name),
+            _ => {
+                complain(&format_args!(
+                    "\"{SECOND_LINE}={word}\": use {SECOND_LINE}={CAPTURE}NETWORK, for one that is there"
+                ));
+                None
+            }
+        });
+        let captured = captured.filter(|_| {
+            let is_there = second_line::start();
+            if !is_there {
+                complain(&format_args!("\"{SECOND_LINE}=\": there is no second serial port"));
+            }
+            is_there
+        });
+        if names.is_empty() {
+            return Self::none();
+        }
+        let len = Networks::room(names.len(), cards, captured.iter().len());
+        let Some(room) = memory.own_bytes(len) else {
+            complain(&format_args!("the networks need {} KiB, and that much is not there", len >> 10));
+            return Self::none();
+        };
+        let mut lan = Self { room: Room::new(room), ..Self::none() };
+        lan.connect(&names, captured);
+        lan
+    }
+
+    fn none() -> Self {
+        Self { networks: Networks::none(), room: Room::new(&mut []), cards: Vec::new(), has_capture: false }
+    }
+
+    fn connect(&mut self, names: &[&str], captured: Option<&str>) {
+        self.networks = Networks::new(&mut self.room);
+        let (epoch, _) = clock::wall_clock();
+        for name in names {
+            let seed = clock::now().0 ^ u64::from(epoch) << 32;
+            let number = self.networks.add(name, seed, &mut self.room);
+            if captured == Some(*name) {
+                let ring = self.room.take(Capture::ROOM);
+                self.networks.capture(number, Capture::new(ring, clock::epoch()));
+                self.has_capture = true;
+            }
+        }
+    }
+
+    /// Plugs the cards of `plan` in, whose task is number `task`; what is wrong is told by
+    /// `complain`, and the Guest does without.
+    pub fn plug(&mut self, plan: &Plan, task: usize) -> Vec<Box<dyn Device>> {
+        let mut devices: Vec<Box<dyn Device>> = Vec::new();
+        for card in &plan.nets {
+            // Only if there was no memory for any of them; that has been told.
+            let Some(network) = self.networks.find(&card.network) else { continue };
+            let address = card.address(&plan.name);
+            let plug = self.networks.plug(network, &plan.name, address, &mut self.room);
+            let plug = plug.expect("config has counted the cards");
+            let at = self.networks.list()[network].subnet().of_port(plug.port, 0);
+            host!("net {}: guest {} has {address} and may have {at}", card.network, plan.name);
+            self.cards.push((plug, task));
+            devices.push(Box::new(NetDevice::new(plug, address)));
+        }
+        devices
+    }
+
+    /// Pulls the plugs of a task whose Guest has ended.
+    pub fn unplug(&mut self, task: usize) {
+        for (plug, _) in self.cards.iter().filter(|(_, of)| *of == task) {
+            self.networks.unplug(*plug);
+        }
+    }
+
+    /// Gives the gateways their turn and the second line what is for it; `wake` is told the tasks
+    /// packets have come for.
+    pub fn turn(&mut self, now: Nanos, about: &dyn Display, mut wake: impl FnMut(usize)) {
+        if self.networks.list().is_empty() {
+            return;
+        }
+        self.networks.now = now;
+        self.networks.turn(&about);
+        let cards = &self.cards;
+        self.networks.take_awakened(|plug| {
+            let owner = cards.iter().find(|(of, _)| *of == plug);
+            owner.into_iter().for_each(|(_, task)| wake(*task));
+        });
+        if self.has_capture {
+            self.networks.drain_captures(second_line::send);
+        }
+    }
+
+    /// Says what went over each network, when all is over.
+    pub fn tell(&mut self) {
+        if self.has_capture {
+            self.networks.drain_captures(|bytes| {
+                second_line::send_all(bytes);
+                bytes.len()
+            });
+        }
+        for network in self.networks.list() {
+            for port in network.relay.switch.ports() {
+                let (name, counted) = (&network.name, &port.counters);
+                host!(
+                    "net {name}: {}: {} sent, {} refused, {} copies, {} received, {} dropped, {} waiting",
+                    port.name,
+                    counted.sent,
+                    counted.refused,
+                    counted.copies,
+                    counted.received,
+                    counted.dropped,
+                    port.waiting()
+                );
+            }
+            if let Some(lost) = network.relay.capture.as_ref().map(Capture::lost).filter(|&lost| lost > 0) {
+                host!("net {}: {lost} frames are not in the capture", network.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What the gateway answers to, besides ARP, ping and DHCP.
+//!
+//! ```text
+//!   port  protocol   what
+//!      7  TCP, UDP   echo: everything comes back
+//!      9  TCP, UDP   discard: everything is swallowed
+//!     19  TCP        characters without end, for measuring
+//!     80  TCP        a page about the Host
+//! ```
+//!
+//! Each TCP service has a few sockets, so as many Guests can use it at once. A
+//! connection on which nothing moves for [`IDLE`] is cut: nobody keeps a
+//! service from the others by holding on to it.
+//!
+//! Invariants:
+//! - A turn moves a bounded number of bytes (each socket's buffers, once).
+//! - Nobody holds a socket without using it (`an_idle_connection_is_cut`).
+//!
+//! Source: RFC 862, 863 and 864.
+//!
+//! Next on the tour: [`super::page`].
+
+use abi::Nanos;
+use smoltcp::socket::{tcp, udp};
+
+use super::page::{self, About};
+
+/// How long a connection may do nothing.
+pub const IDLE: Nanos = Nanos::from_millis(10_000);
+/// Bytes moved from one buffer to another at a time.
+const COPY_LEN: usize = 1024;
+/// Letters that the source of characters sends, from the blank on, and how many make a line.
+const LETTERS: u32 = 95;
+const LINE: u32 = 72;
+
+/// A service.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Sends back what comes.
+    Echo,
+    /// Swallows what comes.
+    Discard,
+    /// Sends without end.
+    Source,
+    /// Answers one request with a page.
+    Http,
+}
+
+/// A service's port, and what it needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    /// What it does.
+    pub kind: Kind,
+    /// Its port.
+    pub port: u16,
+    /// How many sockets it has.
+    pub sockets: usize,
+    /// Bytes that can come before they are taken.
+    pub receive: usize,
+    /// Bytes that can wait to go out.
+    pub transmit: usize,
+}
+
+/// The TCP services.
+pub const SERVICES: [Service; 4] = [
+    Service { kind: Kind::Echo, port: 7, sockets: 3, receive: 8 << 10, transmit: 8 << 10 },
+    Service { kind: Kind::Discard, port: 9, sockets: 3, receive: 64 << 10, transmit: 16 },
+    Service { kind: Kind::Source, port: 19, sockets: 3, receive: 16, transmit: 64 << 10 },
+    Service { kind: Kind::Http, port: 80, sockets: 4, receive: 1 << 10, transmit: 8 << 10 },
+];
+
+/// One socket of a service.
+#[derive(Debug)]
+pub struct Connection {
+    /// What is done on it.
+    pub service: Service,
+    /// When something last moved.
+    moved: Nanos,
+    /// Characters sent, for the source.
+    sent: u32,
+}
+
+impl Connection {
+    /// A socket nobody has called yet.
+    pub const fn new(service: Service) -> Self {
+        Self { service, moved: Nanos(0), sent: 0 }
+    }
+
+    /// Does what can be done now.
+    pub fn serve(&mut self, socket: &mut tcp::Socket<'_>, now: Nanos, about: &About<'_>) {
+        if !socket.is_open() {
+            // It is closed and the port is not 0, so there is nothing to refuse.
+            let _ = socket.listen(self.service.port);
+            self.sent = 0;
+        }
+        if socket.is_listening() {
+            self.moved = now;
+            return;
+        }
+        let has_moved = match self.service.kind {
+            Kind::Echo => echo(socket),
+            Kind::Discard => discard(socket),
+            Kind::Source => self.send_letters(socket),
+            Kind::Http => page::answer(socket, about),
+        };
+        if has_moved {
+            self.moved = now;
+        } else if self.moved.until(now) >= IDLE {
+            socket.abort();
+        }
+        if !socket.may_recv() && socket.recv_queue() == 0 && socket.state() == tcp::State::CloseWait {
+            socket.close();
+        }
+    }
+
+    fn send_letters(&mut self, socket: &mut tcp::Socket<'_>) -> bool {
+        let mut sent = self.sent;
+        while socket.can_send() && socket.may_recv() {
+            let written = socket.send(|room| {
+                for byte in room.iter_mut() {
+                    *byte = letter(sent);
+                    sent = sent.wrapping_add(1) % (LETTERS * (LINE + 2));
+                }
+                (room.len(), room.len())
+            });
+            if written.is_err() {
+                break;
+            }
+        }
+        discard(socket);
+        core::mem::replace(&mut self.sent, sent) != sent
+    }
+
+    /// When it wants to be looked at, though nothing comes.
+    pub fn due(&self, socket: &tcp::Socket<'_>) -> Nanos {
+        if socket.is_active() { self.moved.after(IDLE) } else { Nanos::NEVER }
+    }
+}
+
+/// Character `place` of the endless text: lines of letters, each a letter further on.
+const fn letter(place: u32) -> u8 {
+    let (line, column) = (place / (LINE + 2), place % (LINE + 2));
+    match column {
+        LINE => b'\r',
+        column if column > LINE => b'\n',
+        _ => b' ' + ((line + column) % LETTERS) as u8,
+    }
+}
+
+fn echo(socket: &mut tcp::Socket<'_>) -> bool {
+    let mut bytes = [0; COPY_LEN];
+    let mut has_moved = false;
+    loop {
+        let room = socket.send_capacity() - socket.send_queue();
+        let room = room.min(COPY_LEN);
+        let taken = if socket.may_send() && room > 0 { socket.recv_slice(&mut bytes[..room]) } else { Ok(0) };
+        match taken {
+            Ok(len) if len > 0 => has_moved |= socket.send_slice(&bytes[..len]).is_ok(),
+            Ok(_) | Err(_) => return has_moved,
+        }
+    }
+}
+
+fn discard(socket: &mut tcp::Socket<'_>) -> bool {
+    let mut has_moved = false;
+    while let Ok(1..) = socket.recv(|bytes| (bytes.len(), bytes.len())) {
+        has_moved = true;
+    }
+    has_moved
+}
+
+/// Sends every datagram back to where it came from.
+pub fn echo_datagrams(socket: &mut udp::Socket<'_>) {
+    let mut bytes = [0; COPY_LEN + COPY_LEN / 2];
+    while socket.can_send() {
+        // One that is too long for a wire came in one piece all the same; it is lost.
+        match socket.recv_slice(&mut bytes) {
+            // No room to answer: UDP may lose it.
+            Ok((len, from)) => drop(socket.send_slice(&bytes[..len], from.endpoint)),
+            Err(udp::RecvError::Exhausted) => return,
+            Err(udp::RecvError::Truncated) => {}
+        }
+    }
+}
+
+/// Swallows every datagram.
+pub fn discard_datagrams(socket: &mut udp::Socket<'_>) {
+    while socket.recv().is_ok() {}
+}

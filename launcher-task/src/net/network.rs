@@ -1,0 +1,249 @@
+//! All networks there are, as the Guests' cards reach them.
+//!
+//! The Host gives them memory once, when it knows how many Guests there are on
+//! how many networks; from then on nothing is allocated. A packet is copied
+//! out of its sender's memory first and judged then, on the copy.
+//!
+//! ```text
+//!   card --send--> judged --> switch --> queue of each receiver --first, pop--> card
+//!                                    '-> capture
+//! ```
+//!
+//! Invariants:
+//! - What the header claims about a frame is true before anybody else sees it
+//!   (`a_header_that_lies_costs_the_packet`).
+//! - No network hears another (`networks_do_not_hear_each_other`).
+//!
+//! Next on the tour: [`super::subnet`].
+
+use abi::{GuestResult, Nanos};
+use alloc::{string::String, vec::Vec};
+
+use super::{
+    gateway::{self, Gateway, Hands, page::About, wire::GATEWAY},
+    header::{HEADER_LEN, Offload},
+    mac::MacAddress,
+    pcap::Capture,
+    queue::{FRAME_MAX, Packet, QUEUE_LEN},
+    subnet::Subnet,
+    switch::Switch,
+};
+use crate::port::{PacketPort, Plug};
+
+/// What the gateway is called among the ports.
+pub const GATEWAY_NAME: &str = "gateway";
+/// Most networks there can be.
+pub const NETWORKS_MAX: usize = 16;
+/// Bytes of room that all networks share: a packet on its way, one heard, one answered.
+const SHARED: usize = 3 * FRAME_MAX;
+
+/// Memory that was lent, handed out bit by bit.
+#[derive(Debug)]
+pub struct Room<'a>(&'a mut [u8]);
+
+impl<'a> Room<'a> {
+    /// All of `bytes`.
+    pub const fn new(bytes: &'a mut [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Takes `len` bytes.
+    ///
+    /// # Panics
+    /// If it has less: whoever lent it knew what was needed.
+    pub fn take(&mut self, len: usize) -> &'a mut [u8] {
+        let (taken, left) = core::mem::take(&mut self.0).split_at_mut(len);
+        self.0 = left;
+        taken
+    }
+}
+
+/// A switch, and who listens in.
+pub struct Relay<'a> {
+    /// The switch.
+    pub switch: Switch<'a>,
+    /// What is written down of it, if anything.
+    pub capture: Option<Capture<'a>>,
+}
+
+impl Relay<'_> {
+    /// Passes a frame on, as [`Switch::forward`] does, and writes it down.
+    pub fn forward(&mut self, from: usize, offload: Offload, frame: &[u8], now: Nanos) -> usize {
+        if let Some(capture) = &mut self.capture {
+            capture.note(now, frame);
+        }
+        self.switch.forward(from, offload, frame, now)
+    }
+}
+
+/// One network.
+pub struct Network<'a> {
+    /// What stands behind `net=`.
+    pub name: String,
+    /// Its switch.
+    pub relay: Relay<'a>,
+    gateway: Gateway<'a>,
+}
+
+/// All of them.
+pub struct Networks<'a> {
+    list: Vec<Network<'a>>,
+    shared: [&'a mut [u8]; 3],
+    /// What time it is; whoever gives a turn sets it.
+    pub now: Nanos,
+}
+
+impl<'a> Networks<'a> {
+    /// Bytes of memory that so many networks with so many Guests' cards between them want.
+    pub const fn room(networks: usize, cards: usize, captures: usize) -> usize {
+        if networks == 0 {
+            return 0;
+        }
+        SHARED + networks * (QUEUE_LEN + gateway::ROOM) + cards * QUEUE_LEN + captures * Capture::ROOM
+    }
+
+    /// None yet; what packets need on their way comes out of `room`.
+    pub fn new(room: &mut Room<'a>) -> Self {
+        let shared = [FRAME_MAX; 3].map(|len| room.take(len));
+        Self { list: Vec::new(), shared, now: Nanos(0) }
+    }
+
+    /// None at all, and there never will be any.
+    pub fn none() -> Self {
+        Self { list: Vec::new(), shared: [&mut [], &mut [], &mut []], now: Nanos(0) }
+    }
+
+    /// Adds a network, and returns its number.
+    pub fn add(&mut self, name: &str, seed: u64, room: &mut Room<'a>) -> usize {
+        let number = self.list.len();
+        let (address, subnet) = (MacAddress::derive(name, ""), Subnet::new(number as u8));
+        let mut switch = Switch::default();
+        let port = switch.add(GATEWAY_NAME, address, room.take(QUEUE_LEN));
+        assert_eq!(port, Some(GATEWAY), "the first port is the gateway's");
+        let gateway = Gateway::new(address, subnet, seed, room);
+        let relay = Relay { switch, capture: None };
+        self.list.push(Network { name: name.into(), relay, gateway });
+        number
+    }
+
+    /// Plugs a Guest's card in; `None` if all ports are taken.
+    pub fn plug(
+        &mut self,
+        network: usize,
+        guest: &str,
+        address: MacAddress,
+        room: &mut Room<'a>,
+    ) -> Option<Plug> {
+        let switch = &mut self.list[network].relay.switch;
+        let port = switch.add(guest, address, room.take(QUEUE_LEN))?;
+        Some(Plug { network, port })
+    }
+
+    /// Has everything on a network written down.
+    pub fn capture(&mut self, network: usize, capture: Capture<'a>) {
+        self.list[network].relay.capture = Some(capture);
+    }
+
+    /// The networks, by number.
+    pub fn list(&self) -> &[Network<'a>] {
+        &self.list
+    }
+
+    /// The network of this name.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.list.iter().position(|network| network.name == name)
+    }
+
+    /// Pulls a card's plug: its Guest has ended.
+    pub fn unplug(&mut self, plug: Plug) {
+        self.list[plug.network].relay.switch.unplug(plug.port);
+    }
+
+    /// Gives each gateway a turn that has something to do.
+    pub fn turn(&mut self, about: &About<'_>) {
+        let [_, incoming, outgoing] = &mut self.shared;
+        for Network { relay, gateway, .. } in &mut self.list {
+            if gateway.due() <= self.now || relay.switch.first(GATEWAY).is_some() {
+                let mut hands = Hands { incoming, outgoing };
+                gateway.turn(relay, &mut hands, self.now, about);
+            }
+        }
+    }
+
+    /// When the next gateway wants a turn.
+    pub fn due(&self) -> Nanos {
+        let due = self.list.iter().map(|network| match network.relay.switch.first(GATEWAY) {
+            Some(_) => Nanos(0),
+            None => network.gateway.due(),
+        });
+        due.min().unwrap_or(Nanos::NEVER)
+    }
+
+    /// Tells of each card something has come for since the last call.
+    pub fn take_awakened(&mut self, mut tell: impl FnMut(Plug)) {
+        for (number, network) in self.list.iter_mut().enumerate() {
+            let mut ports = network.relay.switch.take_awakened() & !(1 << GATEWAY);
+            while ports != 0 {
+                tell(Plug { network: number, port: ports.trailing_zeros() as usize });
+                ports &= ports - 1;
+            }
+        }
+    }
+
+    /// What was written down and is still to be taken away: `take` says how many bytes it took.
+    pub fn drain_captures(&mut self, mut take: impl FnMut(&[u8]) -> usize) {
+        for network in &mut self.list {
+            if let Some(capture) = &mut network.relay.capture {
+                capture.drain(&mut take);
+            }
+        }
+    }
+}
+
+impl Network<'_> {
+    /// The addresses on it.
+    pub fn subnet(&self) -> Subnet {
+        self.gateway.subnet()
+    }
+}
+
+impl PacketPort for Networks<'_> {
+    fn send(
+        &mut self,
+        from: Plug,
+        header: [u8; HEADER_LEN],
+        features: u64,
+        len: usize,
+        fill: &mut dyn FnMut(&mut [u8]) -> GuestResult,
+    ) -> GuestResult<usize> {
+        let relay = &mut self.list[from.network].relay;
+        let Some(frame) = self.shared[0].get_mut(..len) else {
+            relay.switch.refuse(from.port);
+            return Ok(0);
+        };
+        fill(frame)?;
+        match Offload::admit(header, features, frame) {
+            Some(offload) => Ok(relay.forward(from.port, offload, frame, self.now)),
+            None => {
+                relay.switch.refuse(from.port);
+                Ok(0)
+            }
+        }
+    }
+
+    fn refuse(&mut self, from: Plug) {
+        self.list[from.network].relay.switch.refuse(from.port);
+    }
+
+    fn first(&self, at: Plug) -> Option<Packet<'_>> {
+        self.list[at.network].relay.switch.first(at.port)
+    }
+
+    fn pop(&mut self, at: Plug, is_received: bool) {
+        self.list[at.network].relay.switch.pop(at.port, is_received);
+    }
+
+    fn clear(&mut self, at: Plug) {
+        self.list[at.network].relay.switch.clear(at.port);
+    }
+}
