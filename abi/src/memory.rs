@@ -102,11 +102,10 @@ pub trait GuestMemory {
 /// [`KillReason::OutOfGuestMemory`] if the range wraps or does not end by `limit`.
 #[inline]
 pub fn check_range(at: GuestPhys, len: usize, limit: u32) -> GuestResult<core::ops::Range<usize>> {
-    let outside = KillReason::OutOfGuestMemory { at, len: len as u32 };
     let start = at.0 as usize;
-    match start.checked_add(len) {
-        Some(end) if end <= limit as usize => Ok(start..end),
-        _ => Err(outside),
+    match (limit as usize).checked_sub(len) {
+        Some(last) if start <= last => Ok(start..start + len),
+        Some(_) | None => Err(KillReason::OutOfGuestMemory { at, len: len as u32 }),
     }
 }
 

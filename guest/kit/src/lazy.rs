@@ -25,11 +25,11 @@ use abi::lguest_data::{LAYOUT_C, Layout, RING_READY};
 
 use crate::dialect::Dialect;
 use crate::hypercall::Call;
-use crate::local::Local;
+use crate::interrupts;
 use crate::ring::Cursor;
 use crate::shared;
 
-static CURSOR: Local<Cursor> = Local::new(Cursor::START);
+static CURSOR: Cursor = Cursor::START;
 static BATCHING: AtomicBool = AtomicBool::new(false);
 
 /// Runs `body`; what it [`issue`]s reaches the Host before this returns, all at once if it fits.
@@ -47,23 +47,38 @@ pub fn issue(call: Call) {
 }
 
 /// Queues `call`; makes it if the ring is full.
+#[inline]
 pub fn queue(call: Call) {
     let dialect = Dialect::current();
     if dialect.is_plain() {
         queue_in(&LAYOUT_C, call, call.arguments);
     } else {
-        queue_in(shared::layout(), call, call.in_registers(dialect));
+        queue_odd(call, dialect);
     }
 }
 
+/// What differs in the odd dialects is out of line, so that the others pay for a test.
+#[cold]
+fn queue_odd(call: Call, dialect: Dialect) {
+    queue_in(shared::layout(), call, call.in_registers(dialect));
+}
+
+/// An interrupt in the middle might queue a call of its own and have the ring emptied, as far as
+/// this slot, so there is none.
 #[inline(always)]
 fn queue_in(layout: &Layout, call: Call, [ebx, ecx, edx]: [u32; 3]) {
     let status = |slot| shared::hcall_status_in(layout, slot);
-    let Some(slot) = CURSOR.with(|cursor| cursor.claim(|slot| status(slot).load(Ordering::Relaxed))) else {
-        return call.make();
-    };
-    for (to, from) in shared::hcall_in(layout, slot).iter().zip([call.number, ebx, ecx, edx, 0]) {
-        to.store(from, Ordering::Relaxed);
+    let is_queued = interrupts::without(|| {
+        let Some(slot) = CURSOR.claim(|slot| status(slot).load(Ordering::Relaxed)) else {
+            return false;
+        };
+        for (to, from) in shared::hcall_in(layout, slot).iter().zip([call.number, ebx, ecx, edx, 0]) {
+            to.store(from, Ordering::Relaxed);
+        }
+        status(slot).store(RING_READY, Ordering::Release);
+        true
+    });
+    if !is_queued {
+        call.make();
     }
-    status(slot).store(RING_READY, Ordering::Release);
 }

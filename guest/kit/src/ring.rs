@@ -11,21 +11,25 @@
 //!
 //! Next on the tour: [`crate::lazy`].
 
+use core::sync::atomic::{AtomicUsize, Ordering};
+
 use abi::lguest_data::{RING_ENTRIES, RING_FREE};
 
 /// The slot the Guest fills next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Cursor(usize);
+#[derive(Debug)]
+pub struct Cursor(AtomicUsize);
 
 impl Cursor {
     /// The first slot.
-    pub const START: Self = Self(0);
+    pub const START: Self = Self(AtomicUsize::new(0));
 
-    /// Which slot is next, and moves on; `None` if its `status` says the Host still has it.
-    pub fn claim(&mut self, status: impl Fn(usize) -> u8) -> Option<usize> {
-        let slot = self.0;
+    /// Which slot is next, and moves on; `None` if its `status` says the Host still has it. Not to
+    /// be interrupted.
+    #[inline]
+    pub fn claim(&self, status: impl Fn(usize) -> u8) -> Option<usize> {
+        let slot = self.0.load(Ordering::Relaxed) % RING_ENTRIES;
         (status(slot) == RING_FREE).then(|| {
-            self.0 = (slot + 1) % RING_ENTRIES;
+            self.0.store(slot + 1, Ordering::Relaxed);
             slot
         })
     }
@@ -38,7 +42,7 @@ mod tests {
 
     #[test]
     fn the_cursor_comes_round_after_sixty_four() {
-        let mut cursor = Cursor::START;
+        let cursor = Cursor::START;
         let slots: Vec<_> = (0..65).map_while(|_| cursor.claim(|_| RING_FREE)).collect();
         assert_eq!(slots[..3], [0, 1, 2]);
         assert_eq!(slots[63..], [63, 0]);
@@ -46,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_slot_the_host_has_not_emptied_is_not_used() {
-        let mut cursor = Cursor::START;
+        let cursor = Cursor::START;
         assert_eq!(cursor.claim(|_| RING_READY), None);
         assert_eq!(cursor.claim(|_| RING_FREE), Some(0), "and the cursor waited");
     }
