@@ -76,8 +76,8 @@ impl World {
                 return shadow.switch_to(ram, top).map(|()| self.top = Some(top));
             }
             Step::SetPte { top, at, entry, high } => {
-                let [top, at, entry, high] = [top, at, entry, high].map(Word::get);
-                return shadow.set_pte(ram, GuestPhys(top), GuestLinear(at), GuestEntry(entry), high);
+                let change = [top, at, entry, high].map(Word::get);
+                return shadow.set_pte(ram.limit(), change.into());
             }
             Step::SetPgd { top, index } => return shadow.set_pgd(GuestPhys(top.get()), index.into()),
             Step::SetPmd { middle, index } => {

@@ -41,6 +41,18 @@ pub enum Event {
         /// Second argument.
         arg2: u32,
     },
+    /// It had queued several of the same kind: number, how many, and the first two arguments of the
+    /// last.
+    Hypercalls {
+        /// The number.
+        number: u8,
+        /// How many.
+        count: u8,
+        /// First argument of the last.
+        arg1: u32,
+        /// Second argument of the last.
+        arg2: u32,
+    },
     /// A vector was delivered to its own handler.
     Inject {
         /// The vector.
@@ -55,7 +67,8 @@ const _: () = assert!(size_of::<Option<Event>>() == 16, "an event is four stores
 /// The last [`TRACE_LEN`] events of one Guest.
 pub struct Trace {
     ring: [Option<Event>; TRACE_LEN],
-    noted: u64,
+    /// How many were noted, which comes round after 2³².
+    noted: u32,
 }
 
 impl Default for Trace {
@@ -69,13 +82,13 @@ impl Trace {
     #[inline]
     pub fn note(&mut self, event: Event) {
         self.ring[self.noted as usize % TRACE_LEN] = Some(event);
-        self.noted += 1;
+        self.noted = self.noted.wrapping_add(1);
     }
 
     /// The events kept, oldest first, each with its number since the Guest began.
-    pub fn events(&self) -> impl Iterator<Item = (u64, Event)> + '_ {
-        let first = self.noted.saturating_sub(TRACE_LEN as u64);
-        (first..self.noted).filter_map(|n| Some((n, self.ring[n as usize % TRACE_LEN]?)))
+    pub fn events(&self) -> impl Iterator<Item = (u32, Event)> + '_ {
+        let numbers = (1..=TRACE_LEN as u32).rev().map(|back| self.noted.wrapping_sub(back));
+        numbers.filter_map(|n| Some((n, self.ring[n as usize % TRACE_LEN]?)))
     }
 }
 
@@ -88,6 +101,9 @@ impl fmt::Display for Event {
             }
             Self::Hypercall { number, arg1, arg2 } => {
                 write!(f, "call   {number} ({arg1:#x}, {arg2:#x})")
+            }
+            Self::Hypercalls { number, count, arg1, arg2 } => {
+                write!(f, "call   {number} x {count}, the last ({arg1:#x}, {arg2:#x})")
             }
             Self::Inject { vector, handler } => write!(f, "inject vector {vector} to {handler:#010x}"),
         }
@@ -127,8 +143,8 @@ mod tests {
         for number in 0..TRACE_LEN as u32 + 3 {
             trace.note(Event::Hypercall { number, arg1: 0, arg2: 0 });
         }
-        let kept: Vec<u64> = trace.events().map(|(n, _)| n).collect();
-        assert_eq!(kept, (3..TRACE_LEN as u64 + 3).collect::<Vec<u64>>());
+        let kept: Vec<u32> = trace.events().map(|(n, _)| n).collect();
+        assert_eq!(kept, (3..TRACE_LEN as u32 + 3).collect::<Vec<u32>>());
         let first = trace.events().next().map(|(_, event)| event);
         assert_eq!(first, Some(Event::Hypercall { number: 3, arg1: 0, arg2: 0 }));
     }

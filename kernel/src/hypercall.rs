@@ -10,12 +10,35 @@
 
 use abi::hypercall::*;
 use abi::kill::HypercallError;
-use abi::{GuestLinear, GuestPhys, GuestResult, Nanos, Variant};
+use abi::{GuestPhys, GuestResult, Nanos, Variant};
 
-use crate::shadow::entry::GuestEntry;
+use crate::set_pte::SetPte;
 
 /// A call as registers or ring hold it: EAX, EBX, ECX, EDX, ESI.
-pub type Call = [u32; 5];
+pub type Words = [u32; 5];
+
+/// A call with its arguments in their order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Call {
+    /// Which one.
+    pub number: u32,
+    /// As many as the call has, and whatever was in the other registers.
+    pub arguments: [u32; 4],
+}
+
+impl Call {
+    /// What `words` mean in the years of `variant`: at first the arguments were elsewhere, and none
+    /// had a fourth.
+    #[inline]
+    pub fn new(variant: Variant, [number, ebx, ecx, edx, esi]: Words) -> Self {
+        let arguments = match variant {
+            Variant::AEdx => [edx, ebx, ecx, 0],
+            Variant::AEbx => [ebx, ecx, edx, 0],
+            Variant::B | Variant::C | Variant::D => [ebx, ecx, edx, esi],
+        };
+        Self { number, arguments }
+    }
+}
 
 /// By which instruction a call was made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,16 +95,7 @@ pub enum Hypercall {
     /// Nothing to do until an interrupt.
     Halt,
     /// I changed a page-table entry.
-    SetPte {
-        /// Below this directory.
-        top: GuestPhys,
-        /// For this address.
-        at: GuestLinear,
-        /// To this.
-        entry: GuestEntry,
-        /// And this, in PAE.
-        high: u32,
-    },
+    SetPte(SetPte),
     /// I changed a top-level entry.
     SetPgd {
         /// In this table.
@@ -124,12 +138,8 @@ impl Hypercall {
     /// # Errors
     /// [`HypercallError::Unknown`], [`HypercallError::ShutdownHow`].
     #[inline]
-    pub fn decode(variant: Variant, [number, ebx, ecx, edx, esi]: Call) -> GuestResult<Self> {
-        let [a, b, c, d] = match variant {
-            Variant::AEdx => [edx, ebx, ecx, 0],
-            Variant::AEbx => [ebx, ecx, edx, 0],
-            Variant::B | Variant::C | Variant::D => [ebx, ecx, edx, esi],
-        };
+    pub fn decode(Call { number, arguments }: Call) -> GuestResult<Self> {
+        let [a, b, c, _] = arguments;
         Ok(match number {
             LHCALL_FLUSH_ASYNC => Self::FlushAsync,
             LHCALL_LGUEST_INIT => Self::LguestInit(GuestPhys(a)),
@@ -141,9 +151,7 @@ impl Hypercall {
             LHCALL_TS => Self::Ts(a != 0),
             LHCALL_SET_CLOCKEVENT => Self::SetClockevent((a != 0).then_some(Nanos(a.into()))),
             LHCALL_HALT => Self::Halt,
-            LHCALL_SET_PTE => {
-                Self::SetPte { top: GuestPhys(a), at: GuestLinear(b), entry: GuestEntry(c), high: d }
-            }
+            LHCALL_SET_PTE => Self::SetPte(arguments.into()),
             LHCALL_SET_PGD => Self::SetPgd { top: GuestPhys(a), index: b },
             LHCALL_SET_PMD => Self::SetPmd { middle: GuestPhys(a), index: b },
             LHCALL_LOAD_GDT => Self::LoadGdt { table: GuestPhys(a), entries: b },
@@ -171,8 +179,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const C: Variant = Variant::C;
-
     /// All numbers that mean something.
     const KNOWN: [u32; 18] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 16, 17, 18, 19];
 
@@ -184,7 +190,7 @@ mod tests {
         let high = (16..32).flat_map(|bit| (0..64).step_by(step).map(move |low| 1 << bit | low));
         for number in low.chain(high).chain([u32::MAX]) {
             for variant in Variant::ALL {
-                let decoded = Hypercall::decode(variant, [number, 1, 1, 1, 1]);
+                let decoded = Hypercall::decode(Call::new(variant, [number, 1, 1, 1, 1]));
                 match KNOWN.contains(&number) {
                     true => assert!(decoded.is_ok(), "{number}"),
                     false => assert_eq!(decoded, Err(HypercallError::Unknown { number }.into())),
@@ -195,27 +201,28 @@ mod tests {
 
     #[test]
     fn a_clock_event_of_zero_cancels() {
-        assert_eq!(Hypercall::decode(C, [9, 0, 0, 0, 0]), Ok(Hypercall::SetClockevent(None)));
-        assert_eq!(Hypercall::decode(C, [9, 5, 0, 0, 0]), Ok(Hypercall::SetClockevent(Some(Nanos(5)))));
+        let set = |delay| Hypercall::decode(Call { number: 9, arguments: [delay, 0, 0, 0] });
+        assert_eq!(set(0), Ok(Hypercall::SetClockevent(None)));
+        assert_eq!(set(5), Ok(Hypercall::SetClockevent(Some(Nanos(5)))));
     }
 
     #[test]
     fn a_shutdown_says_how() {
-        assert!(Hypercall::decode(C, [2, 0, 3, 0, 0]).is_err());
+        assert!(Hypercall::decode(Call { number: 2, arguments: [0, 3, 0, 0] }).is_err());
     }
 
     #[test]
     fn the_first_argument_moved_from_edx_to_ebx() {
-        let call = [LHCALL_SET_PGD, 1, 2, 3, 4];
-        let pgd = |top, index| Ok(Hypercall::SetPgd { top: GuestPhys(top), index });
-        assert_eq!(Hypercall::decode(Variant::AEdx, call), pgd(3, 1));
-        assert_eq!(Hypercall::decode(Variant::AEbx, call), pgd(1, 2));
+        let arguments = |variant| Call::new(variant, [LHCALL_SET_PGD, 1, 2, 3, 4]).arguments;
+        assert_eq!(arguments(Variant::AEdx), [3, 1, 2, 0]);
+        assert_eq!(arguments(Variant::AEbx), [1, 2, 3, 0]);
+        assert_eq!(arguments(Variant::C), [1, 2, 3, 4]);
     }
 
     proptest! {
         #[test]
-        fn any_words_are_a_call_or_a_reason(call: Call, variant in 0..5_usize) {
-            let _either = Hypercall::decode(Variant::ALL[variant], call);
+        fn any_words_are_a_call_or_a_reason(words: Words, variant in 0..5_usize) {
+            let _either = Hypercall::decode(Call::new(Variant::ALL[variant], words));
         }
     }
 }

@@ -15,7 +15,7 @@
 use abi::hypercall::{LHCALL_LGUEST_INIT, LHCALL_SET_PMD};
 use abi::kill::{DescriptorError, HypercallError};
 use abi::lguest_data::RING_ENTRIES;
-use abi::{GuestMemory, GuestPhys, GuestResult, Nanos, Variant};
+use abi::{GuestMemory, GuestPhys, GuestResult, Nanos};
 
 use switcher::descriptor::GDT_ENTRIES;
 
@@ -23,9 +23,11 @@ use crate::boot_tables;
 use crate::cpu::Cpu;
 use crate::event::Event;
 use crate::guest::Guest;
-use crate::hypercall::{Call, Hypercall, Instruction};
+use crate::hypercall::{Call, Hypercall, Instruction, Words};
 use crate::recognise::recognise;
+use crate::ring;
 use crate::run::Pause;
+use crate::set_pte::Run;
 use crate::shadow::fault::MAX_STACK_PAGES;
 use crate::shadow::walk::Format;
 use crate::shared::Shared;
@@ -45,51 +47,72 @@ pub fn hypercalls<M: GuestMemory, C: Cpu>(
     by: Instruction,
 ) -> GuestResult<Option<Pause>> {
     let regs = &cpu.pages().stack.regs;
-    let call = [regs.eax, regs.ebx, regs.ecx, regs.edx, regs.esi];
+    let words = [regs.eax, regs.ebx, regs.ecx, regs.edx, regs.esi];
     let Some(variant) = guest.shared.as_ref().map(|shared| shared.variant) else {
-        return init(guest, cpu, call, by).map(|()| None);
+        return init(guest, cpu, words, by).map(|()| None);
     };
-    for _ in 0..RING_ENTRIES {
-        let Some(queued) = next_queued(guest)? else {
-            break;
-        };
-        match obey(guest, cpu, variant, queued) {
-            Ok(None) => {}
-            Ok(Some(pause)) => {
-                guest.calling = Some(by);
-                return Ok(Some(pause));
-            }
-            Err(reason) => return Err(reason),
-        }
+    if let Some(shared) = &guest.shared
+        && !shared.ring.is_empty(&guest.memory)?
+        && let Some(pause) = go_round(guest, cpu)?
+    {
+        guest.calling = Some(by);
+        return Ok(Some(pause));
     }
-    obey(guest, cpu, variant, call)
+    obey(guest, cpu, Call::new(variant, words))
 }
 
-/// The next queued call, taken out of the ring.
-#[inline]
-fn next_queued<M: GuestMemory>(guest: &mut Guest<M>) -> GuestResult<Option<Call>> {
-    let Some(shared) = &mut guest.shared else {
+/// Obeys the ring, once round at most. `Some` if the Launcher has to know before it goes on.
+#[inline(never)]
+fn go_round<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult<Option<Pause>> {
+    let mut left = RING_ENTRIES;
+    while let Some(call) = next_other(guest, &mut left)? {
+        if let Some(pause) = obey(guest, cpu, call)? {
+            return Ok(Some(pause));
+        }
+    }
+    Ok(None)
+}
+
+/// The next queued call, of `left` at most, that is no SET_PTE; those before it are obeyed by the
+/// run.
+#[inline(never)]
+fn next_other<M: GuestMemory>(guest: &mut Guest<M>, left: &mut usize) -> GuestResult<Option<Call>> {
+    let Guest { shared: Some(shared), shadow, memory, trace, .. } = guest else {
         return Ok(None);
     };
-    let queued = shared.ring_next(&guest.memory)?;
-    if queued.is_some() {
-        shared.ring_done(&mut guest.memory)?;
+    loop {
+        let records = shared.ring.records(memory, *left)?;
+        let Some(first) = records.first().map(ring::call) else {
+            return Ok(None);
+        };
+        let mut run = Run::new(records);
+        let outcome = shadow.set_ptes(memory.limit(), &mut run);
+        if let Some(event) = run.event() {
+            trace.note(event);
+        }
+        outcome?;
+        let taken = run.taken();
+        *left -= taken.max(1);
+        shared.ring.give_back(memory, taken.max(1))?;
+        if taken == 0 {
+            return Ok(Some(first));
+        }
     }
-    Ok(queued)
 }
 
 /// The first call of all, which also tells what the Guest speaks.
 fn init<M: GuestMemory, C: Cpu>(
     guest: &mut Guest<M>,
     cpu: &mut C,
-    call: Call,
+    words: Words,
     by: Instruction,
 ) -> GuestResult {
-    note(guest, call);
-    if call[0] != LHCALL_LGUEST_INIT {
-        return Err(HypercallError::BeforeInit { number: call[0] }.into());
+    let [number, arg1, arg2, ..] = words;
+    guest.trace.note(Event::Hypercall { number, arg1, arg2 });
+    if number != LHCALL_LGUEST_INIT {
+        return Err(HypercallError::BeforeInit { number }.into());
     }
-    let (variant, at) = recognise(&guest.memory, call, by, guest.dialect.variant)?;
+    let (variant, at) = recognise(&guest.memory, words, by, guest.dialect.variant)?;
     let (tsc_khz, wall_clock) = (cpu.tsc_khz(), cpu.wall_clock());
     let shared = Shared::admit(&mut guest.memory, variant, at, tsc_khz, wall_clock)?;
     guest.shadow.set_kernel_address(shared.kernel_address);
@@ -107,20 +130,12 @@ fn init<M: GuestMemory, C: Cpu>(
     Ok(())
 }
 
-#[inline]
-fn note<M>(guest: &mut Guest<M>, [number, arg1, arg2, ..]: Call) {
+/// Obeys one call. Inlined where most calls come from, so that they pay for no frame.
+#[inline(always)]
+fn obey<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, call: Call) -> GuestResult<Option<Pause>> {
+    let Call { number, arguments: [arg1, arg2, ..] } = call;
     guest.trace.note(Event::Hypercall { number, arg1, arg2 });
-}
-
-#[inline]
-fn obey<M: GuestMemory, C: Cpu>(
-    guest: &mut Guest<M>,
-    cpu: &mut C,
-    variant: Variant,
-    call: Call,
-) -> GuestResult<Option<Pause>> {
-    note(guest, call);
-    match Hypercall::decode(variant, call)? {
+    match Hypercall::decode(call)? {
         Hypercall::FlushAsync | Hypercall::SendInterrupts => {}
         Hypercall::LguestInit(_) => return Err(HypercallError::InitTwice.into()),
         Hypercall::Shutdown { text, restart } => return Ok(Some(Pause::Shutdown { text, restart })),
@@ -131,9 +146,7 @@ fn obey<M: GuestMemory, C: Cpu>(
         Hypercall::NewPgtable(top) => guest.shadow.switch_to(&guest.memory, top)?,
         Hypercall::FlushTlb { everything: true } => guest.shadow.flush_all(),
         Hypercall::FlushTlb { everything: false } => guest.shadow.flush_user(),
-        Hypercall::SetPte { top, at, entry, high } => {
-            guest.shadow.set_pte(&guest.memory, top, at, entry, high)?;
-        }
+        Hypercall::SetPte(change) => guest.shadow.set_pte(guest.memory.limit(), change)?,
         Hypercall::SetPmd { .. } if guest.shadow.format() == Format::TwoLevel => {
             return Err(HypercallError::Unknown { number: LHCALL_SET_PMD }.into());
         }

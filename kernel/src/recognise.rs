@@ -16,7 +16,7 @@ use abi::lguest_data::{BLOCKED_INTERRUPTS, LAYOUT_A, LAYOUT_C, Layout, RING_ENTR
 use abi::memory::check_range;
 use abi::{GuestMemory, GuestPhys, GuestResult, PAGE_SIZE, Variant};
 
-use crate::hypercall::{Call, Instruction};
+use crate::hypercall::{Instruction, Words};
 
 /// The lowest address any Linux kernel calls its kernel half's beginning.
 const LOWEST_KERNEL: u32 = 0x4000_0000;
@@ -28,7 +28,7 @@ const LOWEST_KERNEL: u32 = 0x4000_0000;
 /// [`abi::KillReason::OutOfGuestMemory`].
 pub fn recognise(
     memory: &impl GuestMemory,
-    call: Call,
+    call: Words,
     by: Instruction,
     told: Option<Variant>,
 ) -> GuestResult<(Variant, GuestPhys)> {
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use crate::scripted::{LGUEST_DATA_AT, Ram, ram_with_data_of};
 
-    fn call(ebx: u32, edx: u32) -> Call {
+    fn call(ebx: u32, edx: u32) -> Words {
         [1, ebx, 0, edx, 0]
     }
 

@@ -118,13 +118,13 @@ fn board<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) {
 }
 
 fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult<Pause> {
-    if let Some(by) = guest.calling.take()
-        && let Some(pause) = obey::hypercalls(guest, cpu, by)?
-    {
-        return Ok(pause);
-    }
     trap::pay_step(guest, cpu)?;
     loop {
+        if let Some(by) = guest.calling.take()
+            && let Some(pause) = obey::hypercalls(guest, cpu, by)?
+        {
+            return Ok(pause);
+        }
         interrupt::deliver(guest, cpu)?;
         if guest.is_halted {
             return Ok(Pause::Halted);
@@ -140,10 +140,8 @@ fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResul
             // A call notes itself, number and all.
             guest.trace.note(Event::Exit { trapnum: trapnum as u16, code, cr2, eip });
         }
-        match trap::handle(guest, cpu, exit) {
-            Ok(None) => {}
-            Ok(Some(pause)) => return Ok(pause),
-            Err(reason) => return Err(reason),
+        if let Some(pause) = trap::handle(guest, cpu, exit)? {
+            return Ok(pause);
         }
     }
 }

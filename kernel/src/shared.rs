@@ -7,20 +7,19 @@
 //!
 //! Source: lguest ABI, section "struct lguest_data".
 //!
-//! Next on the tour: [`crate::boot_tables`].
+//! Next on the tour: [`crate::ring`].
 
 use core::ops::Range;
 
 use abi::hypercall::SYSCALL_VECTOR;
 use abi::kill::HypercallError;
 use abi::lguest_data::{
-    BLOCKED_INTERRUPTS, CR2, IF, IRQ_ENABLED, Layout, NoIrqField, RESERVED_TOP, RING_ENTRIES, RING_FREE,
-    SWITCHER_BASE, TIME,
+    BLOCKED_INTERRUPTS, CR2, IF, IRQ_ENABLED, Layout, NoIrqField, RESERVED_TOP, SWITCHER_BASE, TIME,
 };
 use abi::memory::check_range;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, Variant};
 
-use crate::hypercall::Call;
+use crate::ring::Ring;
 
 /// Where a Guest must not be interrupted.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,8 +40,8 @@ pub struct Shared {
     pub kernel_address: u32,
     /// Where no interrupt may come.
     pub no_irq: NoIrq,
-    /// The next ring entry to look at.
-    cursor: usize,
+    /// The calls it has queued.
+    pub ring: Ring,
 }
 
 impl Shared {
@@ -77,7 +76,7 @@ impl Shared {
         if kernel_address >= SWITCHER_BASE {
             return Err(HypercallError::KernelAddress { at: GuestLinear(kernel_address) }.into());
         }
-        let shared = Self { at, variant, layout, kernel_address, no_irq, cursor: 0 };
+        let shared = Self { at, variant, layout, kernel_address, no_irq, ring: Ring::new(at, variant) };
         shared.set_time(memory, wall_clock)?;
         Ok(shared)
     }
@@ -133,40 +132,6 @@ impl Shared {
         memory.write_u32(self.field(TIME), sec)?;
         memory.write_u32(self.field(TIME + 4), nsec)
     }
-
-    /// The next queued hypercall, if there is one; it stays in the ring until
-    /// [`Shared::ring_done`].
-    #[inline]
-    pub fn ring_next(&self, memory: &impl GuestMemory) -> GuestResult<Option<Call>> {
-        let slot = self.cursor as u32;
-        if memory.read_u8(self.field(self.layout.hcall_status + slot))? == RING_FREE {
-            return Ok(None);
-        }
-        // Two known lengths: each becomes a few loads.
-        let (entry, mut call) = (self.field(self.layout.hcalls + slot * self.layout.hcall_len), [0; 5]);
-        match self.layout.hcall_len {
-            20 => read_words(memory, entry, &mut call)?,
-            _ => read_words::<4>(memory, entry, call.first_chunk_mut().expect("five words hold four"))?,
-        }
-        Ok(Some(call))
-    }
-
-    /// Frees the entry [`Shared::ring_next`] gave and moves on.
-    #[inline]
-    pub fn ring_done(&mut self, memory: &mut impl GuestMemory) -> GuestResult {
-        memory.write_u8(self.field(self.layout.hcall_status + self.cursor as u32), RING_FREE)?;
-        self.cursor = (self.cursor + 1) % RING_ENTRIES;
-        Ok(())
-    }
-}
-
-/// Reads `N` dwords from `at`.
-#[inline]
-fn read_words<const N: usize>(memory: &impl GuestMemory, at: GuestPhys, into: &mut [u32; N]) -> GuestResult {
-    let mut bytes = [[0; 4]; N];
-    memory.read_into(at, bytes.as_flattened_mut())?;
-    *into = bytes.map(u32::from_le_bytes);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ use crate::interrupt::TIMER_LINE;
 use crate::run::Pause;
 use crate::segment::KERNEL_CS;
 use crate::shadow::PageFault;
-use crate::{io, mmio, obey};
+use crate::{io, mmio};
 
 /// EFLAGS bits a handler starts without: TF, NT, RF, VM.
 pub const CLEARED_FOR_HANDLERS: u32 = 1 << 8 | 1 << 14 | 1 << 16 | 1 << 17;
@@ -57,10 +57,10 @@ pub fn handle<M: GuestMemory, C: Cpu>(
     exit: TrapExit,
 ) -> GuestResult<Option<Pause>> {
     match exit {
-        TrapExit::Hypercall => return obey::hypercalls(guest, cpu, Instruction::Int),
+        TrapExit::Hypercall => guest.calling = Some(Instruction::Int),
         TrapExit::PageFault { at, code } => return page_fault(guest, cpu, at, code),
         TrapExit::GeneralProtection(0) | TrapExit::Exception { vector: 6, .. } if is_vmcall(guest, cpu) => {
-            return obey::hypercalls(guest, cpu, Instruction::Vmcall);
+            guest.calling = Some(Instruction::Vmcall);
         }
         TrapExit::GeneralProtection(code) => match io::emulate(guest, cpu, code) {
             Emulation::Done => pay_step(guest, cpu)?,

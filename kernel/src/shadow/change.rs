@@ -9,13 +9,26 @@
 //! Next on the tour: [`crate::event`].
 
 use abi::kill::PageTableError;
-use abi::lguest_data::SWITCHER_BASE;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};
 
-use super::entry::{A, D, GuestEntry, is_inside, mirror};
-use super::pool::{ENTRIES, TableId};
+use super::entry::{A, D, GuestEntry, P, is_inside, mirror};
+use super::pool::{ENTRIES, HALF, TableId};
 use super::walk::{Format, check_high, directory_index, table_index};
 use super::{KernelStack, SWITCHER_SLOT, Shadow};
+use crate::set_pte::{Run, SetPte};
+
+/// Where a change goes.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Nothing was filled in there, so nothing has to be taken out or changed.
+    Nowhere,
+    /// Into this table, with what the level above allows.
+    Table { table: TableId, rights: u32 },
+    /// To the Switcher's area, which is not the Guest's to map.
+    Reserved,
+    /// Into the slot where the kernel half begins, if that is in the middle of it.
+    Split,
+}
 
 impl Shadow {
     /// `NEW_PGTABLE`: makes the Guest directory at `top` current. The first one ends linear mode.
@@ -43,70 +56,126 @@ impl Shadow {
         self.add_root(Some(top)).map(|_| ())
     }
 
-    /// `SET_PTE`: the Guest's entry for `at` below `top` is now `entry`, with the high dword `high`
-    /// in PAE.
+    /// `SET_PTE`: an entry of the Guest, whose memory ends at `limit`, is another now.
     ///
     /// # Errors
     /// [`PageTableError::Reserved`] in the Switcher's area, [`PageTableError::Entry`] for a
     /// mapping the Host will not follow.
-    #[inline]
-    pub fn set_pte(
-        &mut self,
-        memory: &impl GuestMemory,
-        top: GuestPhys,
-        at: GuestLinear,
-        mut entry: GuestEntry,
-        high: u32,
-    ) -> GuestResult {
-        if at.0 >= SWITCHER_BASE {
-            return Err(PageTableError::Reserved { at }.into());
-        }
-        // What has not been used is only taken out, and judged when it is.
-        if entry.is_present() && entry.0 & (A | D) != 0 {
-            let is_device = entry.is_device(memory.limit(), self.device_limit);
-            if !is_device {
-                entry.page(at, memory.limit())?;
+    #[inline(never)]
+    pub fn set_pte(&mut self, limit: u32, change: SetPte) -> GuestResult {
+        let place = self.place_of(change.top, change.at);
+        self.set_in(place, limit, change)
+    }
+
+    /// Several of `SET_PTE`, in their order. Neighbours cost one look-up together.
+    ///
+    /// # Errors
+    /// As [`Shadow::set_pte`]; what came before is done.
+    #[inline(never)]
+    pub fn set_ptes(&mut self, limit: u32, run: &mut Run) -> GuestResult {
+        while let Some(first) = run.next_if(|_| true) {
+            let place = self.place_of(first.top, first.at);
+            self.set_in(place, limit, first)?;
+            let Place::Table { table, rights } = place else {
+                continue;
+            };
+            let is_neighbour = |other: &SetPte| other.top == first.top && other.at.0 ^ first.at.0 < HALF;
+            while let Some(change) = run.next_if(is_neighbour) {
+                let change = self.judge(limit, change)?;
+                self.put(table, rights, change);
             }
-            if self.format == Format::Pae {
-                check_high(entry, high, at)?;
-            }
-            if is_device {
-                entry = GuestEntry(0); // which maps nothing
-            }
-        }
-        self.is_pinned &= !self.is_on_stack(at);
-        if at.0 < self.kernel_address {
-            if let Some(root) = self.roots.find(top) {
-                self.change(root.directory, at, entry);
-            }
-            return Ok(());
-        }
-        if directory_index(at) >= self.first_shared {
-            self.change(self.template, at, entry);
-            return Ok(());
-        }
-        // A kernel that begins in the middle of a slot has that slot in each root apart.
-        for index in 0..self.roots.len() {
-            self.roots.get(index).into_iter().for_each(|root| self.change(root.directory, at, entry));
         }
         Ok(())
     }
 
-    /// Puts `entry` in, if there is a table for it that something was filled into before: then it
-    /// is known what the level above allows, and the Guest's tables need not be walked.
+    #[inline(always)]
+    fn set_in(&mut self, place: Place, limit: u32, change: SetPte) -> GuestResult {
+        if let Place::Reserved = place {
+            return Err(PageTableError::Reserved { at: change.at }.into());
+        }
+        let change = self.judge(limit, change)?;
+        match place {
+            Place::Table { table, rights } => self.put(table, rights, change),
+            Place::Split => self.put_split(change),
+            Place::Nowhere | Place::Reserved => {}
+        }
+        Ok(())
+    }
+
+    /// Where a change for `at` below `top` goes, and every other in the same half of a table.
+    #[inline(always)]
+    fn place_of(&mut self, top: GuestPhys, at: GuestLinear) -> Place {
+        self.is_pinned &= !self.stack.is_near(at);
+        let slot = directory_index(at);
+        if slot < self.first_kernel {
+            self.roots.find(top).map_or(Place::Nowhere, |root| self.place_in(root.directory, at))
+        } else if slot < self.first_shared {
+            Place::Split
+        } else if slot < SWITCHER_SLOT {
+            self.place_in(self.template, at)
+        } else {
+            Place::Reserved
+        }
+    }
+
+    /// Where a change for `at` goes below one directory of ours.
     #[inline]
-    fn change(&mut self, directory: TableId, at: GuestLinear, entry: GuestEntry) {
-        let slot = self.pool.get(directory, directory_index(at));
-        let Some(table) = self.pool.table_at(slot) else {
-            return;
-        };
-        let index = table_index(at);
-        let is_used = entry.is_present() && entry.0 & A != 0;
-        let shadow = match self.pool.rights(table, index) {
-            Some(rights) if is_used => mirror(entry, rights, self.host_base),
-            Some(_) | None => 0,
-        };
-        self.edit(table, index, shadow);
+    fn place_in(&self, directory: TableId, at: GuestLinear) -> Place {
+        match self.pool.table_at(directory.get(directory_index(at))) {
+            Some(table) => match self.pool.rights(table, table_index(at)) {
+                0 => Place::Nowhere,
+                rights => Place::Table { table, rights },
+            },
+            None => Place::Nowhere,
+        }
+    }
+
+    /// Judges a changed entry. What has not been used is only taken out, and judged when it is.
+    #[inline]
+    fn judge(&self, limit: u32, change: SetPte) -> GuestResult<SetPte> {
+        let SetPte { at, entry, high, .. } = change;
+        if entry.is_present() && entry.0 & (A | D) != 0 {
+            if self.format == Format::Pae {
+                check_high(entry, high, at)?;
+            }
+            if !entry.is_sound_page(limit) {
+                return self.judge_device(limit, change);
+            }
+        }
+        Ok(change)
+    }
+
+    /// Judges what names no memory: a device's frame is mapped to nothing.
+    #[cold]
+    fn judge_device(&self, limit: u32, change: SetPte) -> GuestResult<SetPte> {
+        let SetPte { at, entry, .. } = change;
+        if !entry.is_device(limit, self.device_limit) {
+            return Err(PageTableError::Entry { at, entry: entry.0 }.into());
+        }
+        Ok(SetPte { entry: GuestEntry(0), ..change })
+    }
+
+    /// Puts a sound entry in if it has been used, else takes out what was there.
+    #[inline]
+    fn put(&mut self, table: TableId, rights: u32, SetPte { at, entry, .. }: SetPte) {
+        let is_used = entry.0 & (P | A) == P | A;
+        let shadow = if is_used { mirror(entry, rights, self.host_base) } else { 0 };
+        self.edit(table, table_index(at), shadow);
+    }
+
+    /// A kernel that begins in the middle of a slot has that slot in each root apart.
+    #[cold]
+    fn put_split(&mut self, change: SetPte) {
+        let SetPte { top, at, .. } = change;
+        let is_everywhere = at.0 >= self.kernel_address;
+        for index in 0..self.roots.len() {
+            let root = self.roots.get(index).filter(|root| is_everywhere || root.guest == Some(top));
+            if let Some(root) = root
+                && let Place::Table { table, rights } = self.place_in(root.directory, at)
+            {
+                self.put(table, rights, change);
+            }
+        }
     }
 
     /// `SET_PGD`: top-level entry `index` below `top` changed: 4 MiB, or 1 GiB in PAE.
@@ -160,10 +229,10 @@ impl Shadow {
 
     /// Empties the half of a shadow table that the 2 MiB at `at` are in.
     fn drop_half_table(&mut self, directory: TableId, at: GuestLinear) {
-        if let Some(table) = self.pool.table_at(self.pool.get(directory, directory_index(at))) {
+        if let Some(table) = self.pool.table_at(directory.get(directory_index(at))) {
             let first = table_index(at);
             self.pool.clear(table, first..first + ENTRIES / 2);
-            self.pool.note_rights(table, first, None);
+            self.pool.note_rights(table, first, 0);
         }
     }
 
@@ -181,14 +250,7 @@ impl Shadow {
 
     /// `SET_STACK`: `pages` pages below `end` must be writable whenever the Guest runs.
     pub fn set_stack(&mut self, end: u32, pages: u32) {
-        self.stack = Some(KernelStack { end, pages });
+        self.stack = KernelStack::new(end, pages);
         self.is_pinned = false;
-    }
-
-    fn is_on_stack(&self, at: GuestLinear) -> bool {
-        self.stack.is_some_and(|stack| {
-            let last = GuestLinear(stack.end.wrapping_sub(1)).page_base();
-            last.0.wrapping_sub(at.page_base().0) < stack.pages * PAGE_SIZE
-        })
     }
 }

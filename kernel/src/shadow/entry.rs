@@ -92,19 +92,19 @@ impl GuestEntry {
     }
 }
 
-/// Whether the whole page at `at` is Guest memory.
+/// Whether the whole page that begins at `at` is Guest memory.
 #[inline]
 pub fn is_inside(at: GuestPhys, limit: u32) -> bool {
-    at.0 < limit && limit - at.0 >= PAGE_SIZE
+    at.0 < limit & ADDRESS
 }
 
 /// The shadow entry for a sound Guest entry: same page, and no more than `rights` (W and U of the
 /// levels above) allow.
 #[inline]
 pub fn mirror(entry: GuestEntry, rights: u32, host_base: HostPhys) -> u32 {
-    let writable_when_dirty = (entry.0 & D) >> 5;
-    let allowed = entry.0 & rights & (U | writable_when_dirty);
-    host_base.0.wrapping_add(entry.0 & ADDRESS) | entry.0 & CACHING | allowed | P | A | D
+    let allowed = rights & (U | entry.0 >> 5 & W); // D, where W is
+    let kept = entry.0 & (ADDRESS | CACHING | allowed);
+    host_base.0.wrapping_add(kept) | P | A | D
 }
 
 const _: () = assert!(D >> 5 == W);

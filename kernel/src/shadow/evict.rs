@@ -90,7 +90,7 @@ impl Shadow {
     }
 
     fn drop_slot(&mut self, directory: TableId, slot: usize) {
-        let entry = self.pool.get(directory, slot);
+        let entry = directory.get(slot);
         self.edit(directory, slot, 0);
         if let Some(table) = self.pool.table_at(entry) {
             self.pool.give_back(table);
@@ -98,7 +98,7 @@ impl Shadow {
     }
 
     fn drop_shared_slot(&mut self, slot: usize) {
-        let entry = self.pool.get(self.template, slot);
+        let entry = self.template.get(slot);
         self.edit_shared_slot(slot, 0);
         if let Some(table) = self.pool.table_at(entry) {
             self.pool.give_back(table);

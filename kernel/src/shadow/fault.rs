@@ -62,7 +62,7 @@ impl Shadow {
                 let table = self.table_for(root, directory_index(at))?;
                 let shadow = mirror(entry, guest_table.rights, self.host_base);
                 self.edit(table, table_index(at), shadow);
-                self.pool.note_rights(table, table_index(at), Some(guest_table.rights));
+                self.pool.note_rights(table, table_index(at), guest_table.rights);
                 self.fill_around(memory, table, guest_table, at)?;
                 Ok(PageFault::Fixed)
             }
@@ -116,7 +116,7 @@ impl Shadow {
         for (number, bytes) in line.iter().enumerate() {
             let entry = GuestEntry(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
             let neighbour = table_index(first) + number;
-            if entry.0 & (P | A) != P | A || self.pool.get(table, neighbour) != 0 {
+            if entry.0 & (P | A) != P | A || table.get(neighbour) != 0 {
                 continue;
             }
             let high = if LEN == 8 {
@@ -195,10 +195,15 @@ impl Shadow {
     /// [`PageTableError::Stack`] if the Guest's own tables do not allow it.
     #[inline]
     pub fn pin_stack(&mut self, memory: &mut impl GuestMemory) -> GuestResult {
+        if self.is_pinned { Ok(()) } else { self.pin(memory) }
+    }
+
+    #[cold]
+    fn pin(&mut self, memory: &mut impl GuestMemory) -> GuestResult {
         // In a nearly full pool, pinning one page may cost another one its table.
         for _ in 0..=MAX_STACK_PAGES {
             if self.is_pinned {
-                return Ok(());
+                break;
             }
             self.pin_once(memory)?;
         }
@@ -207,11 +212,8 @@ impl Shadow {
 
     fn pin_once(&mut self, memory: &mut impl GuestMemory) -> GuestResult {
         self.is_pinned = true;
-        let Some(stack) = self.stack else {
-            return Ok(());
-        };
-        for page in 0..stack.pages {
-            let at = GuestLinear(stack.end.wrapping_sub(1).wrapping_sub(page * PAGE_SIZE));
+        for below in (0..self.stack.len).step_by(PAGE_SIZE as usize) {
+            let at = GuestLinear(self.stack.last.wrapping_sub(below));
             if self.writable(memory, at)?.is_none() {
                 return Err(PageTableError::Stack { at: at.page_base() }.into());
             }

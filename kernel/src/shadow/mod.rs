@@ -48,7 +48,7 @@ use abi::lguest_data::SWITCHER_BASE;
 use abi::{GuestLinear, GuestPhys, GuestResult, HostPhys, PAGE_SIZE};
 
 use entry::{A, D, P, U, W};
-use pool::{ENTRIES, Pool, TableId};
+use pool::{ENTRIES, HALF, Pool, TableId};
 use roots::{Root, Roots};
 use walk::{Format, directory_index, table_index};
 
@@ -65,12 +65,32 @@ const MAX_ROOTS: usize = 64;
 pub const MIN_TABLES: usize = 16;
 
 /// The pages a trap from ring 3 pushes its frame on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default)]
 struct KernelStack {
-    /// One past the highest byte.
-    end: u32,
-    /// How many pages below that.
-    pages: u32,
+    /// The highest byte.
+    last: u32,
+    /// Bytes of all pages; 0 until the Guest has told.
+    len: u32,
+    /// The one or two halves of a table that the pages are in: where they begin, ...
+    near: u32,
+    /// ... and their bytes.
+    near_len: u32,
+}
+
+impl KernelStack {
+    /// `pages` pages below `end`.
+    fn new(end: u32, pages: u32) -> Self {
+        let (last, len) = (end.wrapping_sub(1), pages * PAGE_SIZE);
+        let near = last.wrapping_sub(len.saturating_sub(PAGE_SIZE)) & !(HALF - 1);
+        let near_len = if len == 0 { 0 } else { (last | (HALF - 1)).wrapping_sub(near).wrapping_add(1) };
+        Self { last, len, near, near_len }
+    }
+
+    /// Whether a part of it is in the same half of a table as `at`.
+    #[inline]
+    fn is_near(&self, at: GuestLinear) -> bool {
+        at.0.wrapping_sub(self.near) < self.near_len
+    }
 }
 
 /// All shadow tables of one Guest.
@@ -83,14 +103,16 @@ pub struct Shadow {
     roots: Roots,
     /// The kernel half every root shares, as directory entries.
     template: TableId,
-    /// First directory slot of the shared half.
+    /// First directory slot with a part of the kernel half in it, ...
+    first_kernel: usize,
+    /// ... and the first with nothing else, which all roots share.
     first_shared: usize,
     kernel_address: u32,
     /// How the Guest writes its tables, ...
     format: Format,
     /// ... unless that is still to be found out from the first of them.
     is_format_known: bool,
-    stack: Option<KernelStack>,
+    stack: KernelStack,
     /// The stack's pages are known to be writable in the current root.
     is_pinned: bool,
     /// The Switcher's page table for the CPU that runs this Guest.
@@ -111,11 +133,12 @@ impl Shadow {
             device_limit: 0,
             roots: Roots::default(),
             template,
+            first_kernel: SWITCHER_SLOT,
             first_shared: SWITCHER_SLOT,
             kernel_address: SWITCHER_BASE,
             format: Format::TwoLevel,
             is_format_known: false,
-            stack: None,
+            stack: KernelStack::default(),
             is_pinned: true,
             switcher_table: HostPhys(0),
         }
@@ -126,7 +149,7 @@ impl Shadow {
         self.drop_all();
         self.set_kernel_address(SWITCHER_BASE);
         self.set_format(None);
-        self.stack = None;
+        self.stack = KernelStack::default();
         self.is_pinned = true;
     }
 
@@ -140,6 +163,7 @@ impl Shadow {
     pub fn set_kernel_address(&mut self, at: u32) {
         self.drop_all();
         self.kernel_address = at;
+        self.first_kernel = directory_index(GuestLinear(at));
         self.first_shared = (at.div_ceil(ENTRIES as u32 * PAGE_SIZE) as usize).min(SWITCHER_SLOT);
     }
 
@@ -199,7 +223,7 @@ impl Shadow {
         let directory = self.take_table()?;
         let mut from = self.first_shared;
         while let Some(slot) = self.pool.next_used(self.template, from..ENTRIES) {
-            let shared = self.pool.get(self.template, slot);
+            let shared = self.template.get(slot);
             self.edit(directory, slot, shared);
             from = slot + 1;
         }
@@ -215,7 +239,7 @@ impl Shadow {
 
     /// The shadow page table for directory slot `slot` of `root`, made if there is none.
     fn table_for(&mut self, root: Root, slot: usize) -> GuestResult<TableId> {
-        if let Some(table) = self.pool.table_at(self.pool.get(root.directory, slot)) {
+        if let Some(table) = self.pool.table_at(root.directory.get(slot)) {
             return Ok(table);
         }
         let table = self.take_table()?;
@@ -244,18 +268,14 @@ impl Shadow {
     /// The current shadow entry for `at`, 0 if there is none.
     #[inline]
     fn lookup(&self, directory: TableId, at: GuestLinear) -> u32 {
-        let entry = self.pool.get(directory, directory_index(at));
+        let entry = directory.get(directory_index(at));
         match self.pool.table_at(entry) {
-            Some(table) => self.pool.get(table, table_index(at)),
+            Some(table) => table.get(table_index(at)),
             None => 0,
         }
     }
 
     fn stack_is_shared(&self) -> bool {
-        self.stack.is_none_or(|stack| {
-            let below_first = stack.pages.saturating_sub(1) * PAGE_SIZE;
-            let lowest = GuestLinear(stack.end.wrapping_sub(1).wrapping_sub(below_first));
-            directory_index(lowest) >= self.first_shared
-        })
+        self.stack.len == 0 || directory_index(GuestLinear(self.stack.near)) >= self.first_shared
     }
 }

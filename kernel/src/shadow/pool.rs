@@ -14,12 +14,16 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use abi::{HostPhys, PAGE_SIZE};
 
 /// Entries of a page table or directory.
 pub const ENTRIES: usize = 1024;
+
+/// Bytes of linear space in one half of a table, which have an upper-level entry in common.
+pub const HALF: u32 = ENTRIES as u32 / 2 * PAGE_SIZE;
 
 /// A page table or directory as the CPU walks it. Atomics, for the CPU reads it on its own.
 #[repr(C, align(4096))]
@@ -43,44 +47,66 @@ impl Table {
 
 const _: () = assert!(size_of::<Table>() == PAGE_SIZE as usize);
 
-/// The number of a table in its pool.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TableId(u16);
+/// A table of a pool, by its number; reading it needs no pool.
+#[derive(Clone, Copy)]
+pub struct TableId {
+    number: usize,
+    table: &'static Table,
+}
 
-/// Which entries of a table are not zero.
-#[derive(Clone)]
-struct Used([u32; ENTRIES / 32]);
+impl TableId {
+    /// Reads an entry.
+    #[inline]
+    pub fn get(self, index: usize) -> u32 {
+        self.table.get(index)
+    }
+}
 
-/// What the Guest's upper level allowed (W and U) when each half of a table was filled in. Two
-/// halves, for a table of ours covers two of PAE's.
-type Rights = [Option<u32>; 2];
+impl PartialEq for TableId {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl fmt::Debug for TableId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "table {}", self.number)
+    }
+}
+
+/// A table, and what is known of it.
+struct Page {
+    table: &'static Table,
+    /// A bit for each entry that is not zero.
+    used: [u32; ENTRIES / 32],
+    /// The Guest's upper-level entry (P, W and U of it) by which each half was filled in last, 0 if
+    /// it never was. Two halves, for a table of ours covers two of PAE's.
+    rights: [u32; 2],
+}
 
 /// A Guest's shadow frames.
 pub struct Pool {
-    tables: &'static [Table],
+    pages: Box<[Page]>,
     base: HostPhys,
-    used: Box<[Used]>,
-    rights: Box<[Rights]>,
     free: Vec<TableId>,
 }
 
 impl Pool {
     /// A pool of `tables`, all zero, that lie at Host-physical `base`.
     pub fn new(tables: &'static [Table], base: HostPhys) -> Self {
-        let count = u16::try_from(tables.len()).expect("a pool holds fewer than 65,536 tables");
-        let used = alloc::vec![Used([0; ENTRIES / 32]); tables.len()].into_boxed_slice();
-        let rights = alloc::vec![[None; 2]; tables.len()].into_boxed_slice();
-        Self { tables, base, used, rights, free: (0..count).rev().map(TableId).collect() }
+        let page = |table| Page { table, used: [0; ENTRIES / 32], rights: [0; 2] };
+        let free = tables.iter().enumerate().rev().map(|(number, table)| TableId { number, table }).collect();
+        Self { pages: tables.iter().map(page).collect(), base, free }
     }
 
     /// Tables in all.
     pub fn len(&self) -> usize {
-        self.tables.len()
+        self.pages.len()
     }
 
     /// Whether there is no table at all.
     pub fn is_empty(&self) -> bool {
-        self.tables.is_empty()
+        self.pages.is_empty()
     }
 
     /// Tables free.
@@ -96,65 +122,59 @@ impl Pool {
     /// Empties a table and takes it back.
     pub fn give_back(&mut self, table: TableId) {
         self.clear(table, 0..ENTRIES);
-        self.rights[usize::from(table.0)] = [None; 2];
+        self.pages[table.number].rights = [0; 2];
         debug_assert!(!self.free.contains(&table), "a table was given back twice");
         self.free.push(table);
     }
 
     /// Where the CPU finds the table.
     pub fn address(&self, table: TableId) -> HostPhys {
-        HostPhys(self.base.0 + u32::from(table.0) * PAGE_SIZE)
+        HostPhys(self.base.0 + table.number as u32 * PAGE_SIZE)
     }
 
-    /// The table a directory entry of ours leads to. Entries the pool did not make (the
+    /// The table a directory entry of ours leads to. Entries the pool did not make (0, and the
     /// Switcher's) lead nowhere.
     #[inline]
     pub fn table_at(&self, entry: u32) -> Option<TableId> {
         let number = (entry.wrapping_sub(self.base.0) / PAGE_SIZE) as usize;
-        (entry & super::entry::P != 0 && number < self.tables.len()).then_some(TableId(number as u16))
+        self.pages.get(number).map(|page| TableId { number, table: page.table })
     }
 
-    /// Notes what the Guest's upper level allows in that half of a table where `index` is.
+    /// Notes what the Guest's upper level allows in that half of a table where `index` is: P, W and
+    /// U of its entry.
     #[inline]
-    pub fn note_rights(&mut self, table: TableId, index: usize, rights: Option<u32>) {
-        self.rights[usize::from(table.0)][index / (ENTRIES / 2)] = rights;
+    pub fn note_rights(&mut self, table: TableId, index: usize, rights: u32) {
+        self.pages[table.number].rights[index / (ENTRIES / 2)] = rights;
     }
 
-    /// What it allowed when an entry of that half was filled in last, if one was.
+    /// What it allowed when an entry of that half was filled in last, 0 if none was.
     #[inline]
-    pub fn rights(&self, table: TableId, index: usize) -> Option<u32> {
-        self.rights[usize::from(table.0)][index / (ENTRIES / 2)]
-    }
-
-    /// Reads an entry.
-    #[inline]
-    pub fn get(&self, table: TableId, index: usize) -> u32 {
-        self.tables[usize::from(table.0)].get(index)
+    pub fn rights(&self, table: TableId, index: usize) -> u32 {
+        self.pages[table.number].rights[index / (ENTRIES / 2)]
     }
 
     /// Writes an entry.
     #[inline]
     pub fn set(&mut self, table: TableId, index: usize, entry: u32) {
-        let id = usize::from(table.0);
-        self.tables[id].0[index].store(entry, Relaxed);
-        let (word, bit) = (index / 32, 1 << (index % 32));
+        let was_empty = table.get(index) == 0;
+        table.table.0[index].store(entry, Relaxed);
         if entry == 0 {
-            self.used[id].0[word] &= !bit;
-        } else {
-            self.used[id].0[word] |= bit;
+            self.pages[table.number].used[index / 32] &= !(1 << (index % 32));
+        } else if was_empty {
+            self.pages[table.number].used[index / 32] |= 1 << (index % 32);
         }
     }
 
     /// Zeroes the entries of `range`, which begins and ends at a multiple of 32 or at
     /// [`ENTRIES`]; costs what is in use there.
     pub fn clear(&mut self, table: TableId, range: core::ops::Range<usize>) {
-        let id = usize::from(table.0);
+        let page = &mut self.pages[table.number];
         let words = range.start / 32..range.end / 32;
-        for (word, used) in words.clone().zip(&mut self.used[id].0[words]) {
+        for (word, used) in words.clone().zip(&mut page.used[words]) {
             let mut left = core::mem::take(used);
             while left != 0 {
                 let index = word * 32 + left.trailing_zeros() as usize;
-                self.tables[id].0[index].store(0, Relaxed);
+                page.table.0[index].store(0, Relaxed);
                 left &= left - 1;
             }
         }
@@ -162,7 +182,7 @@ impl Pool {
 
     /// The first entry in `range` that is not zero.
     pub fn next_used(&self, table: TableId, range: core::ops::Range<usize>) -> Option<usize> {
-        let used = &self.used[usize::from(table.0)].0;
+        let used = &self.pages[table.number].used;
         let mut index = range.start;
         while index < range.end {
             let rest = used[index / 32] >> (index % 32);
@@ -197,7 +217,7 @@ mod tests {
         }
         pool.give_back(table);
         let table = pool.take().unwrap();
-        assert!((0..ENTRIES).all(|index| pool.get(table, index) == 0));
+        assert!((0..ENTRIES).all(|index| table.get(index) == 0));
         assert_eq!(pool.next_used(table, 0..ENTRIES), None);
     }
 
@@ -215,6 +235,7 @@ mod tests {
         assert_eq!(pool.table_at(pool.address(table).0 | P), Some(table));
         assert_eq!(pool.table_at(0x80_3000 | P), None);
         assert_eq!(pool.table_at(0x7F_F000 | P), None);
+        assert_eq!(pool.table_at(0), None);
     }
 
     #[test]
@@ -224,6 +245,6 @@ mod tests {
         pool.set(table, 767, 1);
         pool.set(table, 768, 1);
         pool.clear(table, 0..768);
-        assert_eq!((pool.get(table, 767), pool.get(table, 768)), (0, 1));
+        assert_eq!((table.get(767), table.get(768)), (0, 1));
     }
 }

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 
 use abi::GuestPhys;
 
+use super::MAX_ROOTS;
 use super::pool::TableId;
 
 /// A Guest directory and its shadow.
@@ -23,26 +24,44 @@ pub struct Root {
 }
 
 /// The cached roots; one of them is current.
-#[derive(Default)]
 pub struct Roots {
     roots: Vec<Root>,
     /// When each was current last, by `clock`.
     last_used: Vec<u64>,
     current: usize,
+    /// The current one itself, for nearly all look-ups are for that.
+    now: Option<Root>,
     clock: u64,
+    /// Where each was last seen, by a few bits of its address: a guess, but most often right.
+    seen: [u8; MAX_ROOTS],
+}
+
+const _: () = assert!(MAX_ROOTS <= 1 << u8::BITS);
+
+impl Default for Roots {
+    fn default() -> Self {
+        Self {
+            roots: Vec::new(),
+            last_used: Vec::new(),
+            current: 0,
+            now: None,
+            clock: 0,
+            seen: [0; MAX_ROOTS],
+        }
+    }
 }
 
 impl Roots {
     /// The root in use, once there is one.
     #[inline]
     pub fn current(&self) -> Option<Root> {
-        self.roots.get(self.current).copied()
+        self.now
     }
 
     /// The directory of the root in use, once there is one.
     #[inline]
     pub fn current_directory(&self) -> Option<TableId> {
-        self.roots.get(self.current).map(|root| root.directory)
+        self.now.map(|root| root.directory)
     }
 
     /// All of them.
@@ -70,14 +89,16 @@ impl Roots {
     /// The shadow of the Guest directory at `guest`, if it is cached.
     #[inline]
     pub fn find(&self, guest: GuestPhys) -> Option<Root> {
-        self.current()
-            .filter(|root| root.guest == Some(guest))
-            .or_else(|| self.iter().find(|root| root.guest == Some(guest)))
+        match self.now {
+            Some(root @ Root { guest: Some(now), .. }) if now == guest => Some(root),
+            Some(_) | None => self.position(guest).map(|index| self.roots[index]),
+        }
     }
 
     /// Makes the cached root of `guest` current; false if there is none.
+    #[inline]
     pub fn switch_to(&mut self, guest: GuestPhys) -> bool {
-        let found = self.roots.iter().position(|root| root.guest == Some(guest));
+        let found = self.position(guest);
         if let Some(index) = found {
             self.use_now(index);
         }
@@ -106,16 +127,40 @@ impl Roots {
     /// Removes any root, the current one last.
     pub fn remove_any(&mut self) -> Option<Root> {
         self.remove_oldest().or_else(|| {
+            self.now = None;
             self.last_used.pop();
             self.roots.pop()
         })
     }
 
+    #[inline]
     fn use_now(&mut self, index: usize) {
         self.clock += 1;
         self.current = index;
+        self.now = Some(self.roots[index]);
         self.last_used[index] = self.clock;
+        if let Some(guest) = self.roots[index].guest {
+            self.seen[place(guest)] = index as u8;
+        }
     }
+
+    /// Where the root of `guest` is: where it was seen last, or else anywhere.
+    #[inline]
+    fn position(&self, guest: GuestPhys) -> Option<usize> {
+        let is_it = |root: &Root| root.guest == Some(guest);
+        let guess = usize::from(self.seen[place(guest)]);
+        if self.roots.get(guess).is_some_and(is_it) {
+            return Some(guess);
+        }
+        self.roots.iter().position(is_it)
+    }
+}
+
+/// The place of a directory's address in [`Roots::seen`]: directories are pages apart, PAE's 32
+/// bytes.
+#[inline]
+fn place(guest: GuestPhys) -> usize {
+    (guest.0 >> 12 ^ guest.0 >> 5) as usize % MAX_ROOTS
 }
 
 #[cfg(test)]

@@ -1,13 +1,18 @@
 //! A Guest's tables in a box of bytes, and what its shadows make of them.
 
-use abi::{GuestLinear, GuestMemory, GuestPhys, HostPhys, KillReason, PAGE_SIZE};
+use abi::hypercall::LHCALL_SET_PTE;
+use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, HostPhys, KillReason, PAGE_SIZE};
+
+use proptest::prelude::*;
 
 use super::entry::{A, D, GuestEntry, P, PS, U, W};
 use super::pool::pool_of;
 use super::walk::{Format, directory_index};
 use super::{MIN_TABLES, PageFault, Shadow};
 use crate::exit::PageFaultCode;
+use crate::ring::Record;
 use crate::scripted::Ram;
+use crate::set_pte::{Run, SetPte};
 
 const BASE: HostPhys = HostPhys(0x0080_0000);
 const KERNEL: u32 = 0xC000_0000;
@@ -56,6 +61,10 @@ impl Guest {
         self.shadow.demand_page(&mut self.ram, GuestLinear(at), code)
     }
 
+    fn set_pte(&mut self, top: GuestPhys, at: GuestLinear, entry: GuestEntry) -> GuestResult {
+        self.shadow.set_pte(self.ram.limit(), SetPte { top, at, entry, high: 0 })
+    }
+
     fn shadow_entry(&mut self, at: u32) -> u32 {
         let root = self.shadow.current().unwrap();
         self.shadow.lookup(root.directory, GuestLinear(at))
@@ -94,10 +103,10 @@ fn a_device_is_never_mapped() {
     assert_eq!(guest.shadow_entry(at), 0, "not as a neighbour");
     assert_eq!(guest.touch(at + 0x34, WRITE), Ok(PageFault::Device(GuestPhys(0x20_1034))));
     assert_eq!(guest.shadow_entry(at), 0, "not by a touch");
-    guest.shadow.set_pte(&guest.ram, top, GuestLinear(0x40_0000), GuestEntry(entry), 0).unwrap();
+    guest.set_pte(top, GuestLinear(0x40_0000), GuestEntry(entry)).unwrap();
     assert_eq!(guest.shadow_entry(0x40_0000), 0, "not where memory was mapped");
     let beyond = GuestEntry(0x20_2000 | P | A);
-    assert!(guest.shadow.set_pte(&guest.ram, top, GuestLinear(at), beyond, 0).is_err());
+    assert!(guest.set_pte(top, GuestLinear(at), beyond).is_err());
 }
 
 #[test]
@@ -133,7 +142,7 @@ fn a_kernel_page_is_there_in_every_root_at_once() {
     let second = guest.new_space();
     assert_eq!(guest.shadow_entry(KERNEL), (BASE.0 + 0x5000) | P | W | A | D);
     let entry = GuestEntry(0x6000 | P | W | A | D);
-    guest.shadow.set_pte(&guest.ram, first, GuestLinear(KERNEL), entry, 0).unwrap();
+    guest.set_pte(first, GuestLinear(KERNEL), entry).unwrap();
     assert_eq!(guest.shadow_entry(KERNEL) & !0xFFF, BASE.0 + 0x6000);
     guest.shadow.switch_to(&guest.ram, first).unwrap();
     assert_eq!(guest.shadow_entry(KERNEL) & !0xFFF, BASE.0 + 0x6000);
@@ -149,7 +158,7 @@ fn a_user_page_is_changed_in_its_own_root_only() {
     let second = guest.new_space();
     guest.map(second, at, 0x6000 | P | W);
     guest.touch(at, WRITE).unwrap();
-    guest.shadow.set_pte(&guest.ram, first, GuestLinear(at), GuestEntry(0), 0).unwrap();
+    guest.set_pte(first, GuestLinear(at), GuestEntry(0)).unwrap();
     assert_ne!(guest.shadow_entry(at), 0);
     guest.shadow.switch_to(&guest.ram, first).unwrap();
     assert_eq!(guest.shadow_entry(at), 0);
@@ -207,7 +216,7 @@ fn the_kernel_stack_is_pinned_and_pinned_again() {
     guest.shadow.pin_stack(&mut guest.ram).unwrap();
     assert_eq!(guest.shadow_entry(KERNEL + 0x1000) & W, W);
     guest.map(top, KERNEL + 0x1000, 0);
-    guest.shadow.set_pte(&guest.ram, top, GuestLinear(KERNEL + 0x1000), GuestEntry(0), 0).unwrap();
+    guest.set_pte(top, GuestLinear(KERNEL + 0x1000), GuestEntry(0)).unwrap();
     assert!(guest.shadow.pin_stack(&mut guest.ram).is_err());
 }
 
@@ -217,7 +226,7 @@ fn the_switchers_area_is_out_of_reach() {
     let top = guest.new_space();
     assert_eq!(guest.touch(0xFFC0_0000, READ), Ok(PageFault::Reflect(READ)));
     let at = GuestLinear(0xFFFF_F000);
-    assert!(guest.shadow.set_pte(&guest.ram, top, at, GuestEntry(0), 0).is_err());
+    assert!(guest.set_pte(top, at, GuestEntry(0)).is_err());
     assert!(guest.shadow.set_pgd(top, 1024).is_err());
     assert_eq!(guest.shadow.set_pgd(top, 1023), Ok(()));
 }
@@ -282,7 +291,53 @@ fn a_page_that_was_never_used_is_judged_when_it_is() {
     let top = guest.new_space();
     let at = GuestLinear(0x40_0000);
     let beyond = GuestEntry(0xFF00_0000 | P);
-    assert_eq!(guest.shadow.set_pte(&guest.ram, top, at, beyond, 0), Ok(()));
+    assert_eq!(guest.set_pte(top, at, beyond), Ok(()));
     guest.map(top, at.0, beyond.0);
     assert!(guest.touch(at.0, READ).is_err());
+}
+
+/// Where the changes of a batch may be: both sides of the middle of a table, another table, and the
+/// kernel's.
+const PLACES: [u32; 8] =
+    [0x1000, 0x2000, 0x1F_F000, 0x20_0000, 0x3F_F000, 0x40_0000, KERNEL + 0x3000, 0xFFC0_0000];
+
+/// A Guest with two spaces, all of [`PLACES`] mapped and touched in both; its tops.
+fn guest_with_two_spaces() -> (Guest, [GuestPhys; 2]) {
+    let mut guest = Guest::new(MIN_TABLES);
+    let tops = [(); 2].map(|()| {
+        let top = guest.new_space();
+        for at in PLACES.into_iter().filter(|&at| at < 0xFFC0_0000) {
+            guest.map(top, at, 0x7000 | P | W | U | A | D);
+            assert_eq!(guest.touch(at, WRITE), Ok(PageFault::Fixed));
+        }
+        top
+    });
+    (guest, tops)
+}
+
+proptest! {
+    #[test]
+    fn a_batch_does_what_its_calls_do_one_by_one(
+        changes in prop::collection::vec((0..3_usize, 0..PLACES.len(), 0..4_usize), 0..20),
+    ) {
+        let (mut one_by_one, tops) = guest_with_two_spaces();
+        let (mut batch, _) = guest_with_two_spaces();
+        let entries = [0, 0x5000 | P | W | A | D, 0x6000 | P | A, 0x20_0000 | P | A];
+        let top = |number: usize| tops.get(number).map_or(0x3000, |top| top.0);
+        let words = |&(space, place, entry)| [LHCALL_SET_PTE, top(space), PLACES[place], entries[entry], 0];
+        let calls: Vec<[u32; 5]> = changes.iter().map(words).collect();
+        let expected = calls.iter().try_for_each(|&[_, top, at, entry, _]| {
+            one_by_one.set_pte(GuestPhys(top), GuestLinear(at), GuestEntry(entry))
+        });
+        let records: Vec<Record> = calls.iter().map(|call| call.map(u32::to_le_bytes)).collect();
+        let limit = batch.ram.limit();
+        prop_assert_eq!(batch.shadow.set_ptes(limit, &mut Run::new(&records)), expected);
+        for top in tops {
+            for at in PLACES {
+                one_by_one.shadow.switch_to(&one_by_one.ram, top).unwrap();
+                batch.shadow.switch_to(&batch.ram, top).unwrap();
+                prop_assert_eq!(batch.shadow_entry(at), one_by_one.shadow_entry(at), "{:#x}", at);
+            }
+        }
+    }
 }

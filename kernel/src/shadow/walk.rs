@@ -52,7 +52,7 @@ pub const fn table_index(at: GuestLinear) -> usize {
 pub struct GuestTable {
     /// The table.
     pub at: GuestPhys,
-    /// W and U of the entry that leads to it.
+    /// P, W and U of the entry that leads to it.
     pub rights: u32,
 }
 
@@ -211,7 +211,7 @@ impl Format {
         }
         let table = entry.table(at, memory.limit())?;
         mark(memory, place, entry, A)?;
-        Ok(Some(GuestTable { at: table, rights: entry.0 & (W | U) }))
+        Ok(Some(GuestTable { at: table, rights: entry.0 & (P | W | U) }))
     }
 
     /// Translates `at` for an access of kind `code`, as the CPU would on the Guest's own tables.

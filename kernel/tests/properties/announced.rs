@@ -14,8 +14,8 @@
 //!
 //! Next on the tour: [`crate::hostile`].
 
-use abi::{GuestLinear, GuestPhys, GuestResult, KillReason, PAGE_SIZE, kill::PageTableError};
-use kernel::shadow::entry::{A, D, GuestEntry, P};
+use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE, kill::PageTableError};
+use kernel::shadow::entry::{A, D, P};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -216,7 +216,7 @@ impl Treaty {
                 prop_assert_eq!(shadow.set_pmd(ram, GuestPhys(middle), index), Ok(()));
             }
             Changed::Pte { entry, high } => {
-                let told = shadow.set_pte(ram, GuestPhys(top), at, GuestEntry(entry), high);
+                let told = shadow.set_pte(ram.limit(), [top, at.0, entry, high].into());
                 return self.judge_telling(at, entry, high, told);
             }
         }

@@ -10,9 +10,8 @@
 //!
 //! [`Hardware::audit`]: crate::hardware::Hardware::audit
 
-use abi::{GuestLinear, GuestPhys, GuestResult, PAGE_SIZE};
+use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};
 use kernel::exit::PageFaultCode;
-use kernel::shadow::entry::GuestEntry;
 use kernel::shadow::walk::Format;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -83,7 +82,8 @@ fn step(world: &mut World, shape: Shape, attack: &Attack) -> GuestResult {
         Attack::Store { at, value } => ram.set_word(at.0, value.0),
         Attack::Switch(top) => return shadow.switch_to(ram, GuestPhys(top.0)),
         Attack::SetPte { top, at, entry, high } => {
-            return shadow.set_pte(ram, GuestPhys(top.0), GuestLinear(at.0), GuestEntry(entry.0), high.0);
+            let change = [top, at, entry, high].map(|word| word.0);
+            return shadow.set_pte(ram.limit(), change.into());
         }
         Attack::SetPmd { middle, index } => return shadow.set_pmd(ram, GuestPhys(middle.0), index.0),
         Attack::SetPgd { top, index } => return shadow.set_pgd(GuestPhys(top.0), index.0),

@@ -41,7 +41,7 @@ const SHAPE: Shape = Shape::TWO_LEVEL;
 const LIMIT: u32 = PAGES * PAGE_SIZE + 0x800;
 /// Events at most between two entries: an exit, a full ring, the call itself, an injection for the
 /// exit and one for an interrupt, a kill.
-const EVENTS_AN_ENTRY: u64 = 1 + RING_ENTRIES as u64 + 1 + 3;
+const EVENTS_AN_ENTRY: u32 = 1 + RING_ENTRIES as u32 + 1 + 3;
 /// EFLAGS that no Guest is entered with: IOPL, NT, RF, VM, VIF, VIP.
 const NEVER: u32 = 3 << 12 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 19 | 1 << 20;
 /// EFLAGS that each Guest is entered with: IF and the bit that is always one.
@@ -174,7 +174,7 @@ struct Life {
     variant: Variant,
     /// What it stores before INIT.
     early: Vec<(Hex, Hex)>,
-    events: u64,
+    events: u32,
     slot: u32,
 }
 
@@ -249,7 +249,7 @@ impl Life {
         let entered = core::mem::take(&mut self.cpu.entered);
         prop_assert!(entered.len() <= most, "{} entries for {} scenes", entered.len(), most - 1);
         entered.iter().try_for_each(|entered| judge(entered, self.hardware))?;
-        self.judge_progress(entered.len() as u64)?;
+        self.judge_progress(entered.len() as u32)?;
         // What it stored before INIT may be another address of its kernel.
         let told = self.guest.shared.as_ref().map_or(SWITCHER_BASE, |shared| shared.kernel_address);
         let first_shared = told.div_ceil(1 << 22);
@@ -269,7 +269,7 @@ impl Life {
     }
 
     /// The trace numbers all that ever happened to a Guest.
-    fn judge_progress(&mut self, entries: u64) -> Result<(), TestCaseError> {
+    fn judge_progress(&mut self, entries: u32) -> Result<(), TestCaseError> {
         let last = self.guest.trace.events().last().map_or(0, |(number, _)| number + 1);
         let happened = last - core::mem::replace(&mut self.events, last);
         prop_assert!(happened <= (entries + 1) * EVENTS_AN_ENTRY, "{happened} events in {entries} entries");
