@@ -2,14 +2,14 @@
 //! it likes: no shadow names anything but its memory, and fresh shadows say what its tables say.
 #![no_main]
 
-use abi::{GuestLinear, GuestPhys, GuestResult, HostPhys};
+use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, HostPhys};
 use kennel_fuzz::hardware::{Access, GUEST_BASE, Hardware, SWITCHER_TABLES};
 use kennel_fuzz::noise;
 use kennel_fuzz::ram::Ram;
 use kennel_fuzz::walk::{Found, walk};
 use kennel_fuzz::world::{LIMIT, Word, populate};
 use kernel::exit::PageFaultCode;
-use kernel::shadow::entry::{A, D, GuestEntry, W};
+use kernel::shadow::entry::{A, D, W};
 use kernel::shadow::walk::Format;
 use kernel::shadow::{MIN_TABLES, PageFault, Shadow};
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_mutator, fuzz_target};

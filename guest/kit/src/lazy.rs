@@ -29,7 +29,7 @@ use crate::interrupts;
 use crate::ring::Cursor;
 use crate::shared;
 
-static CURSOR: Cursor = Cursor::START;
+static CURSOR: Cursor = Cursor::new();
 static BATCHING: AtomicBool = AtomicBool::new(false);
 
 /// Runs `body`; what it [`issue`]s reaches the Host before this returns, all at once if it fits.

@@ -20,8 +20,11 @@ use abi::lguest_data::{RING_ENTRIES, RING_FREE};
 pub struct Cursor(AtomicUsize);
 
 impl Cursor {
-    /// The first slot.
-    pub const START: Self = Self(AtomicUsize::new(0));
+    /// At the first slot.
+    #[expect(clippy::new_without_default, reason = "there is one, in a static")]
+    pub const fn new() -> Self {
+        Self(AtomicUsize::new(0))
+    }
 
     /// Which slot is next, and moves on; `None` if its `status` says the Host still has it. Not to
     /// be interrupted.
@@ -42,7 +45,7 @@ mod tests {
 
     #[test]
     fn the_cursor_comes_round_after_sixty_four() {
-        let cursor = Cursor::START;
+        let cursor = Cursor::new();
         let slots: Vec<_> = (0..65).map_while(|_| cursor.claim(|_| RING_FREE)).collect();
         assert_eq!(slots[..3], [0, 1, 2]);
         assert_eq!(slots[63..], [63, 0]);
@@ -50,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_slot_the_host_has_not_emptied_is_not_used() {
-        let cursor = Cursor::START;
+        let cursor = Cursor::new();
         assert_eq!(cursor.claim(|_| RING_READY), None);
         assert_eq!(cursor.claim(|_| RING_FREE), Some(0), "and the cursor waited");
     }
