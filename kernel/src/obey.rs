@@ -10,7 +10,7 @@
 //!
 //! Source: lguest ABI, "Rules", "Async ring".
 //!
-//! Next on the tour: [`crate::shadow`].
+//! Next on the tour: [`crate::set_pte`].
 
 use abi::hypercall::{LHCALL_LGUEST_INIT, LHCALL_SET_PMD};
 use abi::kill::{DescriptorError, HypercallError};

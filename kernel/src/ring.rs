@@ -19,7 +19,7 @@
 //!
 //! Source: lguest ABI, "Async ring".
 //!
-//! Next on the tour: [`crate::set_pte`].
+//! Next on the tour: [`crate::boot_tables`].
 
 use alloc::boxed::Box;
 
