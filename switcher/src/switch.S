@@ -40,6 +40,10 @@ switcher_enter:
     lidt [ecx + {GUEST_IDTR}]
     lgdt [ecx + {GUEST_GDTR}]
     mov cr3, edx                # from here on the Host is out of reach
+    mov gs, [esp + {GS}]        # a segment the Guest may not have faults here, in
+    mov fs, [esp + {FS}]        # ring 0, below the registers: see switcher_inside
+    mov ds, [esp + {DS}]
+    mov es, [esp + {ES}]
     pop eax
     pop ebx
     pop ecx
@@ -47,13 +51,7 @@ switcher_enter:
     pop esi
     pop edi
     pop ebp
-    .att_syntax                 # Intel syntax here would pop 16 bits
-    popl %gs                    # a segment the Guest may not have faults here,
-    popl %fs                    # in ring 0: see switcher_inside
-    popl %ds
-    popl %es
-    .intel_syntax noprefix
-    add esp, 8                  # trapnum, errcode
+    add esp, 24                 # gs, fs, ds, es, trapnum, errcode
     iretd
 
 # ---- The way out: ESP points at vector, error code, eip, cs, eflags (, esp, ss).
@@ -96,7 +94,11 @@ switcher_become_host:
 # ---- Something came while the CPU was already in ring 0, between the Guest's
 # IDT being loaded and left. An NMI is counted, a stray #DB forgotten. Anything
 # else is the Guest's segments failing to load: the Host hears of it as a fault
-# on entry.
+# on entry, and finds the Guest's registers as they were to be loaded: a fault of
+# a segment leaves them alone, and what one of the iretd overwrites is loaded.
+#
+#   fault at iretd: gs | fs ds es trapnum errcode | eip cs eflags esp ss
+#                        ^ vector, error code, and eip, cs, eflags of the iretd
 
 switcher_inside:
     cmp dword ptr [esp], {NMI}
@@ -108,6 +110,13 @@ switcher_inside:
     or eax, {FAULT_ON_ENTRY}
     mov ebp, esp
     and ebp, {PAGE_MASK}
+    lea ecx, [ebp + {REGS}]
+    cmp esp, ecx
+    jb 1f
+    mov [ebp + {REGS} + {FS}], fs
+    mov [ebp + {REGS} + {DS}], ds
+    mov [ebp + {REGS} + {ES}], es
+1:
     mov [ebp + {TRAPNUM}], eax
     mov [ebp + {ERRCODE}], edx
     jmp switcher_become_host

@@ -2,7 +2,7 @@
 //!
 //! Next on the tour: `switch.S`.
 
-#![expect(bad_asm_style, reason = "in Intel syntax LLVM pushes and pops segment registers as words")]
+#![expect(bad_asm_style, reason = "in Intel syntax LLVM pushes segment registers as words")]
 
 use core::arch::global_asm;
 use core::mem::offset_of;
@@ -22,6 +22,10 @@ global_asm!(
     FAULT_ON_ENTRY = const FAULT_ON_ENTRY,
     NMIS = const offset_of!(SwitcherPages, stack.nmis),
     REGS = const offset_of!(SwitcherPages, stack.regs),
+    GS = const offset_of!(GuestRegs, gs),
+    FS = const offset_of!(GuestRegs, fs),
+    DS = const offset_of!(GuestRegs, ds),
+    ES = const offset_of!(GuestRegs, es),
     TRAPNUM = const offset_of!(SwitcherPages, stack.regs) + offset_of!(GuestRegs, trapnum),
     ERRCODE = const offset_of!(SwitcherPages, stack.regs) + offset_of!(GuestRegs, errcode),
     HOST_CR3 = const offset_of!(SwitcherPages, state) + offset_of!(StatePage, host_cr3),

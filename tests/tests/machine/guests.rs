@@ -75,3 +75,21 @@ fn the_test_guests_are_found() {
         assert!(guests.contains(&silent), "{silent} is gone from guest/tests");
     }
 }
+
+/// A fault on the way in comes from ring 0, in the middle of loading the registers; what is told is
+/// what was to be loaded: the selector that is gone, and the arguments of LOAD_GDT_ENTRY.
+#[test]
+fn a_guest_that_cannot_be_entered_is_told_by_its_own_registers() {
+    let gone = [
+        ("kill_stale_segment", "ss 0069  ds 0069  es 0069  fs 0000  gs 00d1"),
+        ("kill_stack_segment_gone", "ss 00d1  ds 0069  es 0069  fs 0000  gs 0000"),
+    ];
+    for (name, segments) in gone {
+        let boot = Boot::guest(name, "");
+        for outcome in [Qemu::kernel(&boot).start().finish(), Bochs::grub(&boot).start().finish()] {
+            for words in ["ebx 0000001a", "ring 1", segments, "code at eip: 8"] {
+                assert!(outcome.log.contains(words), "{words} is not in:\n{}", outcome.log);
+            }
+        }
+    }
+}
