@@ -120,6 +120,32 @@ pub fn text(bytes: &[u8]) -> &str {
     }
 }
 
+/// Things the Host needs, each with whether it is there.
+pub type Needs = [(bool, &'static str); 4];
+
+/// What is missing of what the Host needs; `Display` lists it: "A", "A, no B and no C".
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lacks(Needs);
+
+impl Lacks {
+    /// What of `needs` is not there; `None` if all is.
+    pub fn among(needs: Needs) -> Option<Self> {
+        needs.iter().any(|(is_there, _)| !is_there).then_some(Self(needs))
+    }
+}
+
+impl fmt::Display for Lacks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let missing = || self.0.iter().filter(|(is_there, _)| !is_there);
+        let last = missing().count() - 1;
+        missing().enumerate().try_for_each(|(place, (_, name))| match place {
+            0 => f.write_str(name),
+            _ if place == last => write!(f, " and no {name}"),
+            _ => write!(f, ", no {name}"),
+        })
+    }
+}
+
 /// Why the Host cannot start on this machine. `Display` is the sentence a person reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BootError {
@@ -131,8 +157,8 @@ pub enum BootError {
     TooMany(&'static str),
     /// The CPU has no CPUID instruction.
     NoCpuid,
-    /// The CPU lacks a feature.
-    Cpu(&'static str),
+    /// The CPU lacks these features.
+    Cpu(Lacks),
     /// Less RAM than the Host needs, in KiB.
     Memory(u32),
     /// No room for one of the Host's own structures.
@@ -155,7 +181,7 @@ impl fmt::Display for BootError {
             Self::NoCpuid => {
                 f.write_str("this CPU has no CPUID instruction; Kennel needs a Pentium or later")
             }
-            Self::Cpu(feature) => write!(f, "this CPU has no {feature}, which Kennel needs"),
+            Self::Cpu(lacks) => write!(f, "this CPU has no {lacks}, which Kennel needs"),
             Self::Memory(kib) => write!(f, "{kib} KiB of usable RAM is too little; Kennel needs 16 MiB"),
             Self::NoRoom(what) => write!(f, "no contiguous memory is left for {what}"),
             Self::Timer => f.write_str("timer channel 2 does not count, so the TSC cannot be measured"),
@@ -182,6 +208,18 @@ mod tests {
         assert_eq!(text(b"mem=\xFF16M\0rest"), "mem=");
         assert_eq!(text(b"guest\0rest"), "guest");
         assert_eq!(text(b""), "");
+    }
+
+    #[test]
+    fn all_that_a_cpu_lacks_is_named() {
+        let lacks = |there: [bool; 4]| {
+            let [a, b, c, d] = there;
+            Lacks::among([(a, "FPU"), (b, "PSE"), (c, "TSC"), (d, "CX8")]).map(|lacks| lacks.to_string())
+        };
+        assert_eq!(lacks([true; 4]), None);
+        assert_eq!(lacks([true, false, true, true]).unwrap(), "PSE");
+        assert_eq!(lacks([true, false, true, false]).unwrap(), "PSE and no CX8");
+        assert_eq!(lacks([false; 4]).unwrap(), "FPU, no PSE, no TSC and no CX8");
     }
 
     #[test]

@@ -16,7 +16,7 @@
 
 use core::arch::asm;
 
-use kernel::host::boot_info::BootError;
+use kernel::host::boot_info::{BootError, Lacks};
 use x86::controlregs::{Cr0, Cr4, cr0, cr0_write, cr4_write};
 use x86::cpuid::{CpuId, CpuIdResult, FeatureInfo};
 use x86::debugregs::{Dr7, dr7_write};
@@ -40,7 +40,7 @@ pub struct Features {
 /// Sees that the CPU has what the Host needs.
 ///
 /// # Errors
-/// [`BootError::NoCpuid`] or [`BootError::Cpu`] with the first feature missing.
+/// [`BootError::NoCpuid`] or [`BootError::Cpu`] with all features missing.
 pub fn check() -> Result<Features, BootError> {
     if !has_cpuid() {
         return Err(BootError::NoCpuid);
@@ -52,8 +52,8 @@ pub fn check() -> Result<Features, BootError> {
         (features.has_tsc(), "time-stamp counter (TSC)"),
         (features.has_cmpxchg8b(), "CMPXCHG8B instruction (CX8)"),
     ];
-    if let Some((_, name)) = needed.iter().find(|(has, _)| !has) {
-        return Err(BootError::Cpu(name));
+    if let Some(lacks) = Lacks::among(needed) {
+        return Err(BootError::Cpu(lacks));
     }
     Ok(Features {
         fxsr: features.has_fxsave_fxstor(),

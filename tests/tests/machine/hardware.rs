@@ -28,6 +28,13 @@ fn a_486_is_refused_politely() {
 }
 
 #[test]
+fn all_that_a_cpu_lacks_is_said_at_once() {
+    let log = refusal(&["-cpu", "pentium,-pse,-tsc,-cx8"]);
+    let line = log.lines().find(|line| line.contains("which Kennel needs")).unwrap_or_default();
+    assert!(["PSE", "TSC", "CX8"].iter().all(|word| line.contains(word)), "{log}");
+}
+
+#[test]
 fn without_a_serial_port_the_screen_tells_all() {
     let boot = Boot { options: String::new(), ..Boot::bare() };
     let mut session =
