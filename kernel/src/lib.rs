@@ -39,6 +39,7 @@ pub mod idt;
 pub mod interrupt;
 pub mod io;
 pub mod mmio;
+pub mod multiplexer;
 pub mod obey;
 pub mod post_mortem;
 pub mod recognise;

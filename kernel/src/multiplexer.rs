@@ -1,0 +1,302 @@
+//! One terminal, several Guests: who is heard when, and whom typing is for.
+//!
+//! ```text
+//!   Guest a --> kept --\                          /--> typed --> Guest a
+//!   Guest b --> kept ----> the line     keys ----x
+//!   Guest c --> kept --/   (whole lines)         focus: one of them
+//! ```
+//!
+//! Each Guest's last output is kept. Of that, whole lines are shown as they
+//! come, those of all Guests or, if the person wants so, of the one with the
+//! focus. A line that is not whole is shown when its Guest goes to sleep, with
+//! a prompt half written, or is alone, or has the focus and cannot make up its
+//! mind. What is typed goes to the Guest with the focus, in the beginning the
+//! first; when that ends, to the first that lives.
+//!
+//! Invariants:
+//! - No line is torn by another Guest's (`no_line_is_torn_by_anothers`).
+//! - Nothing typed is lost unless its Guest does not read for [`PATIENCE`]
+//!   (`what_waits_for_a_guest_that_ends_goes_to_the_next`,
+//!   `a_guest_that_does_not_read_blocks_nobody_for_long`).
+//! - Whatever is typed, work and memory are bounded (`any_typing_is_survived`).
+//!
+//! Next on the tour: [`keys`].
+
+pub mod keys;
+pub mod scrollback;
+
+#[cfg(test)]
+mod tests;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+
+use abi::Nanos;
+
+use crate::host::bytes::ByteRing;
+use keys::{Key, Keys};
+use scrollback::{LONGEST, Scrollback};
+
+/// Bytes typed that wait for a Guest at most.
+pub const TYPED: usize = 4096;
+/// How long a Guest may leave them waiting before more is thrown away.
+pub const PATIENCE: Nanos = Nanos::from_millis(30_000);
+/// Bytes of what is late that are shown at a time; at 115,200 baud they take 22 ms.
+pub const PIECE: usize = 256;
+/// Bytes typed that are looked at between two turns.
+const LISTEN: usize = 256;
+/// Turns the Guest with the focus may leave a line unfinished before it is shown.
+const TURNS: u8 = 3;
+
+/// What everything is shown on.
+pub trait Line {
+    /// Shows bytes as they are.
+    fn write(&mut self, bytes: &[u8]);
+
+    /// Starts a new line, unless the cursor is at the start of one.
+    fn fresh_line(&mut self);
+}
+
+/// How a Guest takes what is typed for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ear {
+    /// As it should, as far as is known.
+    Open,
+    /// It has left no room for more since then.
+    FullSince(Nanos),
+    /// It has not read for so long that more is thrown away, until it reads again.
+    Deaf,
+}
+
+/// A Guest's seat at the terminal.
+struct Seat {
+    name: String,
+    kept: Scrollback,
+    typed: Box<ByteRing<TYPED>>,
+    ear: Ear,
+    has_ended: bool,
+    /// Bytes held back at the end of its last turns, and how many turns these are the same.
+    held: (u64, u8),
+}
+
+/// The terminal and the Guests at it, numbered from 0.
+#[derive(Default)]
+pub struct Multiplexer {
+    seats: Vec<Seat>,
+    focus: usize,
+    keys: Keys,
+    hides_others: bool,
+    /// Who was heard last.
+    speaker: Option<usize>,
+}
+
+impl Multiplexer {
+    /// Gives the next Guest a seat, with room to keep its output in; returns its number.
+    pub fn add(&mut self, name: &str, room: &'static mut [u8]) -> usize {
+        self.seats.push(Seat {
+            name: name.into(),
+            kept: Scrollback::new(room),
+            typed: Box::default(),
+            ear: Ear::Open,
+            has_ended: false,
+            held: (0, 0),
+        });
+        self.seats.len() - 1
+    }
+
+    /// The Guest that typing goes to.
+    pub fn focus(&self) -> usize {
+        self.focus
+    }
+
+    /// A Guest writes.
+    pub fn write(&mut self, guest: usize, bytes: &[u8], line: &mut dyn Line) {
+        for part in bytes.chunks(PIECE) {
+            // What this overwrites was shown before, even in the middle of a look back.
+            self.show(guest, part.len(), line);
+            self.seats[guest].kept.push(part);
+        }
+        if self.is_alone(guest) {
+            self.seats[guest].kept.release();
+        }
+        self.show(guest, LONGEST + bytes.len(), line);
+    }
+
+    /// Takes what was typed for a Guest; returns how many bytes.
+    pub fn read(&mut self, guest: usize, into: &mut [u8]) -> usize {
+        let seat = &mut self.seats[guest];
+        seat.ear = Ear::Open;
+        let typed = core::iter::from_fn(|| seat.typed.pop());
+        into.iter_mut().zip(typed).map(|(place, byte)| *place = byte).count()
+    }
+
+    /// Shows all that a Guest has said, its unfinished line as well.
+    pub fn flush(&mut self, guest: usize, line: &mut dyn Line) {
+        self.seats[guest].kept.release();
+        self.show(guest, usize::MAX, line);
+    }
+
+    /// A Guest's turn is over; if it sleeps now it will not finish its line soon.
+    pub fn turn_over(&mut self, guest: usize, is_asleep: bool, line: &mut dyn Line) {
+        let seat = &mut self.seats[guest];
+        let held = seat.kept.held();
+        let turns = if held == seat.held.0 { seat.held.1.saturating_add(1) } else { 0 };
+        seat.held = (held, turns);
+        if held > 0 && (is_asleep || guest == self.focus && turns >= TURNS) {
+            seat.kept.release();
+            self.show(guest, LONGEST, line);
+        }
+    }
+
+    /// A Guest has ended: its last line is shown, and the focus leaves it.
+    pub fn ended(&mut self, guest: usize, line: &mut dyn Line) {
+        self.flush(guest, line);
+        self.seats[guest].has_ended = true;
+        if guest != self.focus {
+            return;
+        }
+        self.focus = self.seats.iter().position(|seat| !seat.has_ended).unwrap_or(guest);
+        while let Some(byte) = self.seats[guest].typed.pop() {
+            self.seats[self.focus].typed.push(byte);
+        }
+    }
+
+    /// Shows some of what is late, if anything is; returns whether there is more.
+    pub fn catch_up(&mut self, line: &mut dyn Line) -> bool {
+        (0..self.seats.len()).for_each(|guest| self.show(guest, PIECE, line));
+        (0..self.seats.len()).any(|guest| self.is_shown(guest) && self.seats[guest].kept.is_behind())
+    }
+
+    /// Takes what `next` says was typed, as far as there is room for it.
+    pub fn listen(&mut self, now: Nanos, mut next: impl FnMut() -> Option<u8>, line: &mut dyn Line) {
+        for _ in 0..LISTEN {
+            if !self.has_room(now, line) {
+                return;
+            }
+            let Some(byte) = next() else { return };
+            if let Some(key) = self.keys.feed(byte) {
+                self.obey(key, line);
+            }
+        }
+    }
+
+    /// Whether another byte may be taken: there is room for it, or it may be thrown away.
+    fn has_room(&mut self, now: Nanos, line: &mut dyn Line) -> bool {
+        let Some(seat) = self.seats.get_mut(self.focus) else { return false };
+        if seat.has_ended || !seat.typed.is_full() {
+            return true;
+        }
+        seat.ear = match seat.ear {
+            Ear::Open => Ear::FullSince(now),
+            Ear::FullSince(since) if since.until(now) >= PATIENCE => {
+                let name = &seat.name;
+                say(line, format_args!("guest {name}: does not read; what is typed for it is thrown away"));
+                Ear::Deaf
+            }
+            full => full,
+        };
+        seat.ear == Ear::Deaf
+    }
+
+    fn obey(&mut self, key: Key, line: &mut dyn Line) {
+        match key {
+            Key::Type(byte) => {
+                // No room means that it may be thrown away.
+                self.seats[self.focus].typed.push(byte);
+            }
+            Key::Focus(guest) => self.set_focus(guest, line),
+            Key::Next => {
+                let count = self.seats.len();
+                let mut circle = (1..=count).map(|step| (self.focus + step) % count);
+                let next = circle.find(|&guest| !self.seats[guest].has_ended);
+                self.set_focus(next.unwrap_or(self.focus), line);
+            }
+            Key::Kept => {
+                let seat = &mut self.seats[self.focus];
+                seat.kept.release();
+                let len = seat.kept.rewind();
+                say(line, format_args!("host: the last {len} bytes of guest {}:", seat.name));
+            }
+            Key::Others => {
+                self.hides_others = !self.hides_others;
+                let how = if self.hides_others { "hidden" } else { "shown" };
+                say(line, format_args!("host: guests without the focus are {how}"));
+            }
+            Key::Help => self.help(line),
+        }
+    }
+
+    /// Gives a Guest the focus and shows the line it is in the middle of.
+    fn set_focus(&mut self, guest: usize, line: &mut dyn Line) {
+        let Some(seat) = self.seats.get_mut(guest) else {
+            return say(line, format_args!("host: there is no guest {}; Ctrl-A ? helps", guest + 1));
+        };
+        self.focus = guest;
+        let how = if seat.has_ended { ", but has ended" } else { "" };
+        say(line, format_args!("guest {}: has the focus{how}", seat.name));
+        seat.kept.release();
+        if !seat.kept.is_behind() {
+            seat.kept.rewind_line();
+        }
+        self.show(guest, PIECE, line);
+    }
+
+    fn help(&self, line: &mut dyn Line) {
+        say(line, format_args!("host: Ctrl-A 1 to 9 gives a guest the focus, Ctrl-A n the next:"));
+        for (number, seat) in self.seats.iter().enumerate() {
+            let has_focus = if number == self.focus { ", has the focus" } else { "" };
+            let has_ended = if seat.has_ended { ", has ended" } else { "" };
+            say(line, format_args!("host:   {} {}{has_focus}{has_ended}", number + 1, seat.name));
+        }
+        say(line, format_args!("host: Ctrl-A l  shows what is kept of its output"));
+        say(line, format_args!("host: Ctrl-A b  hides the output of the others, or shows it again"));
+        say(line, format_args!("host: Ctrl-A a  types a Ctrl-A, as does Ctrl-A Ctrl-A"));
+    }
+
+    /// Shows some of what is ready of a Guest.
+    fn show(&mut self, guest: usize, budget: usize, line: &mut dyn Line) {
+        if !self.is_shown(guest) {
+            return;
+        }
+        let seat = &mut self.seats[guest];
+        let mut left = budget;
+        while left > 0 && seat.kept.is_behind() {
+            if self.speaker.replace(guest) != Some(guest) {
+                line.fresh_line();
+            }
+            let lost = seat.kept.take_lost();
+            if lost > 0 {
+                say(line, format_args!("guest {}: {lost} bytes before this are gone", seat.name));
+            }
+            let piece = seat.kept.take(left);
+            line.write(piece);
+            left = left.saturating_sub(piece.len());
+        }
+    }
+
+    fn is_shown(&self, guest: usize) -> bool {
+        guest == self.focus || !self.hides_others
+    }
+
+    fn is_alone(&self, guest: usize) -> bool {
+        self.seats.iter().enumerate().all(|(number, seat)| number == guest || seat.has_ended)
+    }
+}
+
+/// Shows a line of the Host's.
+fn say(line: &mut dyn Line, what: fmt::Arguments<'_>) {
+    line.fresh_line();
+    // Showing does not fail.
+    let _ = writeln!(Words(line), "{what}");
+}
+
+struct Words<'a>(&'a mut dyn Line);
+
+impl Write for Words<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write(text.as_bytes());
+        Ok(())
+    }
+}
