@@ -7,7 +7,7 @@
 //! (`bytes_keep_their_order_around_the_end`); a full ring refuses
 //! (`a_full_ring_refuses_and_keeps_what_it_has`).
 //!
-//! Next on the tour: [`super::screen`].
+//! Next on the tour: [`super::ansi`].
 
 /// A ring of at most `N` bytes.
 #[derive(Debug)]
@@ -26,6 +26,11 @@ impl<const N: usize> ByteRing<N> {
     /// Whether the next [`push`](Self::push) would be refused.
     pub const fn is_full(&self) -> bool {
         self.len == N
+    }
+
+    /// How many more bytes fit.
+    pub const fn room(&self) -> usize {
+        N - self.len
     }
 
     /// Whether there is nothing to pop.
@@ -77,7 +82,7 @@ mod tests {
     #[test]
     fn a_full_ring_refuses_and_keeps_what_it_has() {
         let mut ring = ByteRing::<2>::new();
-        assert!(ring.push(1) && ring.push(2) && ring.is_full());
+        assert!(ring.push(1) && ring.room() == 1 && ring.push(2) && ring.is_full());
         assert!(!ring.push(3));
         assert_eq!((ring.pop(), ring.pop(), ring.is_empty()), (Some(1), Some(2), true));
     }

@@ -6,10 +6,12 @@
 //!
 //! Next on the tour: [`boot_info`].
 
+pub mod ansi;
 pub mod boot_info;
 pub mod bytes;
 pub mod dump;
 pub mod frames;
+pub mod keyboard;
 pub mod multiboot1;
 pub mod pit;
 pub mod rtc;

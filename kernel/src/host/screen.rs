@@ -1,53 +1,69 @@
-//! A terminal on the PC's text memory: lines, a cursor, and no colours.
+//! A terminal of 25 rows by 80 columns: a cursor, colours, and cells.
 //!
 //! Whatever goes out on the serial line is mirrored here, for machines with a
-//! monitor and no cable. Control sequences a serial terminal would understand
-//! are swallowed, since as glyphs they would only be noise.
+//! monitor and no cable. It does what a shell needs to edit its line, a pager
+//! its page, a boot its colours; [`super::ansi`] says what a byte means.
 //!
 //! Invariants:
-//! - No byte makes it write outside the 25 by 80 cells (`any_bytes_stay_on_the_screen`).
+//! - No byte makes it touch a cell outside the 25 by 80
+//!   (`any_bytes_stay_on_the_screen`).
 //! - A line that fills the screen's width exactly leaves no empty line behind
 //!   (`a_full_line_wraps_only_when_more_comes`).
 //!
-//! Next on the tour: [`super::pit`].
+//! Source: as [`super::ansi`]; IBM VGA Technical Reference, "Attribute byte".
+//!
+//! Next on the tour: [`super::keyboard`].
+
+use core::ops::Range;
+
+use super::ansi::{Action, Ansi, Numbers};
 
 /// Columns of the screen.
 pub const COLUMNS: usize = 80;
 /// Rows of the screen.
 pub const ROWS: usize = 25;
+/// Cells of the screen.
+pub const CELLS: usize = ROWS * COLUMNS;
 const TAB: usize = 8;
-const ESCAPE: u8 = 0x1B;
-const BACKSPACE: u8 = 0x08;
+/// Light grey on black.
+const PLAIN: u8 = 0x07;
+/// An empty cell.
+pub const BLANK: u16 = cell(b' ', PLAIN);
 
-/// The cells behind a [`Screen`].
-pub trait TextMemory {
-    /// Shows `glyph` in a cell counted row by row, below `ROWS * COLUMNS`.
-    fn put(&mut self, cell: usize, glyph: u8);
-    /// Moves every row up by one and empties the last.
-    fn scroll(&mut self);
+/// A glyph and, above it, its colours.
+const fn cell(glyph: u8, colours: u8) -> u16 {
+    (colours as u16) << 8 | glyph as u16
 }
 
-/// How far into a control sequence the last byte led.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Sequence {
-    None,
-    Escape,
-    Parameters,
+/// The cells behind a [`Screen`], counted row by row, below [`CELLS`].
+pub trait TextMemory {
+    /// Shows `value` in a cell.
+    fn put(&mut self, cell: usize, value: u16);
+    /// What a cell shows.
+    fn get(&self, cell: usize) -> u16;
+    /// Moves every row up by one. What the last one shows then is not said.
+    fn scroll(&mut self);
 }
 
 /// A cursor on [`TextMemory`].
 #[derive(Debug)]
 pub struct Screen<M> {
-    memory: M,
+    /// The cells.
+    pub memory: M,
+    ansi: Ansi,
     row: usize,
+    /// [`COLUMNS`] when the row is full and nothing has come since.
     column: usize,
-    sequence: Sequence,
+    saved: (usize, usize),
+    colours: u8,
+    is_reversed: bool,
 }
 
 impl<M: TextMemory> Screen<M> {
     /// A screen with the cursor in the upper left corner.
     pub const fn new(memory: M) -> Self {
-        Self { memory, row: 0, column: 0, sequence: Sequence::None }
+        let ansi = Ansi::new();
+        Self { memory, ansi, row: 0, column: 0, saved: (0, 0), colours: PLAIN, is_reversed: false }
     }
 
     /// The cell the cursor is in, or the row's last one when the row is full.
@@ -57,18 +73,58 @@ impl<M: TextMemory> Screen<M> {
 
     /// Shows a byte or does what it says.
     pub fn put(&mut self, byte: u8) {
-        match (self.sequence, byte) {
-            (_, ESCAPE) => self.sequence = Sequence::Escape,
-            (Sequence::Escape, b'[') => self.sequence = Sequence::Parameters,
-            (Sequence::Parameters, 0x20..=0x3F) => {}
-            (Sequence::Escape | Sequence::Parameters, _) => self.sequence = Sequence::None,
-            (Sequence::None, b'\n') => self.new_line(),
-            (Sequence::None, b'\r') => self.column = 0,
-            (Sequence::None, BACKSPACE) => self.column = self.column.saturating_sub(1),
-            (Sequence::None, b'\t') => self.column = (self.column / TAB + 1) * TAB,
-            (Sequence::None, 0x20..=0x7E | 0x80..) => self.glyph(byte),
-            (Sequence::None, 0x00..=0x1F | 0x7F) => {}
+        match self.ansi.feed(byte) {
+            None => {}
+            Some(Action::Glyph(glyph)) => self.glyph(glyph),
+            Some(Action::Control(code)) => self.control(code),
+            Some(Action::Escape(b'7')) => self.saved = (self.row, self.column),
+            Some(Action::Escape(b'8')) => (self.row, self.column) = self.saved,
+            Some(Action::Escape(b'M')) if self.row == 0 => self.push_down(0, 1),
+            Some(Action::Escape(b'M')) => self.row -= 1,
+            Some(Action::Escape(b'c')) => self.clear(),
+            Some(Action::Escape(_)) => {}
+            Some(Action::Sequence(last, numbers)) => self.sequence(last, &numbers),
         }
+    }
+
+    fn control(&mut self, code: u8) {
+        match code {
+            b'\n' => self.new_line(),
+            b'\r' => self.column = 0,
+            0x08 => self.column = self.column.min(COLUMNS - 1).saturating_sub(1),
+            b'\t' => self.column = ((self.column / TAB + 1) * TAB).min(COLUMNS - 1),
+            _ => {}
+        }
+    }
+
+    fn sequence(&mut self, last: u8, numbers: &Numbers) {
+        let count = numbers.count(0);
+        match last {
+            b'A' => self.row = self.row.saturating_sub(count),
+            b'B' | b'e' => self.go(self.row + count, self.column),
+            b'C' | b'a' => self.go(self.row, self.column + count),
+            b'D' => self.go(self.row, self.column.min(COLUMNS - 1).saturating_sub(count)),
+            b'E' => self.go(self.row + count, 0),
+            b'F' => self.go(self.row.saturating_sub(count), 0),
+            b'G' | b'`' => self.go(self.row, count - 1),
+            b'd' => self.go(count - 1, self.column),
+            b'H' | b'f' => self.go(count - 1, numbers.count(1) - 1),
+            b'J' => self.erase(numbers, 0..CELLS),
+            b'K' => self.erase(numbers, self.row * COLUMNS..(self.row + 1) * COLUMNS),
+            b'X' => self.blank(self.cursor()..self.cursor() + count.min(self.rest())),
+            b'L' => self.push_down(self.row, count),
+            b'M' => self.pull_up(self.row, count),
+            b'@' => self.push_right(count.min(self.rest())),
+            b'P' => self.pull_left(count.min(self.rest())),
+            b'm' => numbers.all().iter().for_each(|&number| self.colour(number)),
+            b's' => self.saved = (self.row, self.column),
+            b'u' => (self.row, self.column) = self.saved,
+            _ => {}
+        }
+    }
+
+    fn go(&mut self, row: usize, column: usize) {
+        (self.row, self.column) = (row.min(ROWS - 1), column.min(COLUMNS - 1));
     }
 
     fn glyph(&mut self, glyph: u8) {
@@ -76,7 +132,8 @@ impl<M: TextMemory> Screen<M> {
             self.column = 0;
             self.new_line();
         }
-        self.memory.put(self.row * COLUMNS + self.column, glyph);
+        let colours = if self.is_reversed { self.colours.rotate_left(4) & 0x7F } else { self.colours };
+        self.memory.put(self.cursor(), cell(glyph, colours));
         self.column += 1;
     }
 
@@ -86,71 +143,92 @@ impl<M: TextMemory> Screen<M> {
             self.row += 1;
         } else {
             self.memory.scroll();
+            self.blank(CELLS - COLUMNS..CELLS);
+        }
+    }
+
+    fn clear(&mut self) {
+        (self.row, self.column, self.colours, self.is_reversed) = (0, 0, PLAIN, false);
+        self.blank(0..CELLS);
+    }
+
+    /// Cells from the cursor to the row's end.
+    fn rest(&self) -> usize {
+        (self.row + 1) * COLUMNS - self.cursor()
+    }
+
+    fn blank(&mut self, cells: Range<usize>) {
+        let blank = cell(b' ', self.colours);
+        cells.for_each(|index| self.memory.put(index, blank));
+    }
+
+    /// Erases, of `cells`, those from the cursor on, those up to it, or all.
+    fn erase(&mut self, numbers: &Numbers, cells: Range<usize>) {
+        match numbers.all()[0] {
+            0 => self.blank(self.cursor()..cells.end),
+            1 => self.blank(cells.start..self.cursor() + 1),
+            _ => self.blank(cells),
+        }
+    }
+
+    /// Moves rows from `row` on up by `count`, over the first of them.
+    fn pull_up(&mut self, row: usize, count: usize) {
+        let by = count.min(ROWS - row) * COLUMNS;
+        for index in row * COLUMNS..CELLS - by {
+            self.memory.put(index, self.memory.get(index + by));
+        }
+        self.blank(CELLS - by..CELLS);
+    }
+
+    /// Moves rows from `row` on down by `count`.
+    fn push_down(&mut self, row: usize, count: usize) {
+        let by = count.min(ROWS - row) * COLUMNS;
+        for index in (row * COLUMNS + by..CELLS).rev() {
+            self.memory.put(index, self.memory.get(index - by));
+        }
+        self.blank(row * COLUMNS..row * COLUMNS + by);
+    }
+
+    /// Moves the rest of the row left by `count`, over what is at the cursor.
+    fn pull_left(&mut self, count: usize) {
+        let end = (self.row + 1) * COLUMNS;
+        for index in self.cursor()..end - count {
+            self.memory.put(index, self.memory.get(index + count));
+        }
+        self.blank(end - count..end);
+    }
+
+    /// Moves the rest of the row right by `count`.
+    fn push_right(&mut self, count: usize) {
+        let (start, end) = (self.cursor(), (self.row + 1) * COLUMNS);
+        for index in (start + count..end).rev() {
+            self.memory.put(index, self.memory.get(index - count));
+        }
+        self.blank(start..start + count);
+    }
+
+    fn colour(&mut self, number: u16) {
+        /// Red and blue change places between a terminal's colours and the VGA's.
+        const VGA: [u8; 8] = [0, 4, 2, 6, 1, 5, 3, 7];
+        let (front, back) = (self.colours & 0x0F, self.colours & 0x70);
+        self.colours = match number {
+            0 => PLAIN,
+            1 => back | front | 8,
+            22 => back | front & 7,
+            30..=37 => back | front & 8 | VGA[usize::from(number - 30)],
+            39 => back | front & 8 | PLAIN,
+            40..=47 => front | VGA[usize::from(number - 40)] << 4,
+            49 => front,
+            90..=97 => back | 8 | VGA[usize::from(number - 90)],
+            _ => self.colours,
+        };
+        match number {
+            0 | 27 => self.is_reversed = false,
+            7 => self.is_reversed = true,
+            _ => {}
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Fake([u8; ROWS * COLUMNS]);
-
-    impl TextMemory for Fake {
-        fn put(&mut self, cell: usize, glyph: u8) {
-            self.0[cell] = glyph;
-        }
-
-        fn scroll(&mut self) {
-            self.0.copy_within(COLUMNS.., 0);
-            self.0[(ROWS - 1) * COLUMNS..].fill(b' ');
-        }
-    }
-
-    fn screen_after(bytes: impl IntoIterator<Item = u8>) -> Screen<Fake> {
-        let mut screen = Screen::new(Fake([b' '; ROWS * COLUMNS]));
-        bytes.into_iter().for_each(|byte| screen.put(byte));
-        screen
-    }
-
-    fn row(screen: &Screen<Fake>, row: usize) -> &str {
-        str::from_utf8(&screen.memory.0[row * COLUMNS..][..COLUMNS]).unwrap().trim_end()
-    }
-
-    #[test]
-    fn the_screen_scrolls_when_it_is_full() {
-        let screen = screen_after((0..30).flat_map(|line| format!("line {line}\r\n").into_bytes()));
-        assert_eq!((row(&screen, 0), row(&screen, 23), row(&screen, 24)), ("line 6", "line 29", ""));
-    }
-
-    #[test]
-    fn a_full_line_wraps_only_when_more_comes() {
-        let screen = screen_after([b'x'; COLUMNS].into_iter().chain(*b"\r\nnext"));
-        assert_eq!((row(&screen, 0).len(), row(&screen, 1)), (COLUMNS, "next"));
-        let screen = screen_after([b'x'; COLUMNS + 1]);
-        assert_eq!((row(&screen, 0).len(), row(&screen, 1)), (COLUMNS, "x"));
-    }
-
-    #[test]
-    fn control_sequences_leave_no_trace() {
-        assert_eq!(row(&screen_after(*b"a\x1b[1;31mb\x1b[Kc\x1bMd\x07\x7fe"), 0), "abcde");
-    }
-
-    #[test]
-    fn a_backspace_goes_back_as_far_as_the_margin() {
-        assert_eq!(row(&screen_after(*b"ab\x08\x08\x08xy"), 0), "xy");
-    }
-
-    #[test]
-    fn any_bytes_stay_on_the_screen() {
-        let mut seed = 7_u32;
-        // Miri is a thousand times slower, and looks for something else.
-        let count = if cfg!(miri) { 500 } else { 100_000 };
-        let bytes = (0..count).map(|_| {
-            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (seed >> 24) as u8
-        });
-        let screen = screen_after(bytes);
-        assert!(screen.cursor() < ROWS * COLUMNS);
-    }
-}
+mod tests;

@@ -1,9 +1,10 @@
-//! The Host's voice and ear: the serial line, mirrored on the screen.
+//! The Host's voice and ear: the serial line, and beside it screen and keyboard.
 //!
 //! Bytes go out as they come, with one liberty: a line feed that no carriage
 //! return precedes gets one, so that a terminal starts the next line at its
 //! left edge whoever wrote the last one. A Guest that sends both already sees
-//! its bytes unchanged.
+//! its bytes unchanged. The screen follows when [`refresh`] is called, for to
+//! draw each byte would cost more than to make it.
 //!
 //! Invariants:
 //! - A line of the Host starts on a line of its own, wherever a Guest's cursor
@@ -17,14 +18,18 @@ use core::fmt::{self, Write};
 use kernel::host::screen::Screen;
 use spin::{Mutex, Once};
 
+use super::keyboard::Keyboard;
 use super::uart::{COM1, Serial};
-use super::vga::{self, Vga};
+use super::vga::{self, Picture};
 
 static CONSOLE: Once<Mutex<Console>> = Once::new();
 
 struct Console {
     serial: Option<Serial>,
-    screen: Screen<Vga>,
+    keyboard: Option<Keyboard>,
+    screen: Screen<Picture>,
+    /// Something was written since the screen was refreshed.
+    is_new: bool,
     /// The last byte written: where the cursor is, as far as it matters.
     last: u8,
 }
@@ -39,8 +44,15 @@ macro_rules! host {
 
 /// Finds out what there is to write to. Until then, and without any, words are lost.
 pub fn start() {
-    CONSOLE
-        .call_once(|| Mutex::new(Console { serial: Serial::probe(COM1), screen: Vga::clear(), last: b'\n' }));
+    CONSOLE.call_once(|| {
+        Mutex::new(Console {
+            serial: Serial::probe(COM1),
+            keyboard: Keyboard::probe(),
+            screen: Picture::clear(),
+            is_new: true,
+            last: b'\n',
+        })
+    });
 }
 
 /// Whether there is a serial line.
@@ -60,6 +72,7 @@ pub fn line(what: fmt::Arguments<'_>) {
         console.fresh_line();
         // Writing to a console does not fail; an argument's own error has nowhere else to go.
         let _ = writeln!(console, "{what}");
+        console.refresh();
     });
 }
 
@@ -70,12 +83,24 @@ pub fn fresh_line() {
 
 /// Takes the oldest byte typed.
 pub fn read() -> Option<u8> {
-    with(|console| console.serial.as_mut()?.read()).flatten()
+    with(|console| {
+        let serial = console.serial.as_mut().and_then(Serial::read);
+        serial.or_else(|| console.keyboard.as_mut()?.read())
+    })
+    .flatten()
 }
 
-/// The serial line's interrupt: fetches what has come.
+/// The interrupt of the serial line or the keyboard: fetches what has come.
 pub fn receive() {
-    with(|console| console.serial.as_mut().map(Serial::receive));
+    with(|console| {
+        console.serial.as_mut().map(Serial::receive);
+        console.keyboard.as_mut().map(Keyboard::receive);
+    });
+}
+
+/// Shows on the screen what was written since it was last refreshed.
+pub fn refresh() {
+    with(Console::refresh);
 }
 
 /// Works on the console. The Host does not interrupt itself, so the lock is free.
@@ -102,7 +127,13 @@ impl Console {
                 self.send(if has_return { b"\n" } else { b"\r\n" });
             }
         }
-        vga::show_cursor(self.screen.cursor());
+        self.is_new = true;
+    }
+
+    fn refresh(&mut self) {
+        if core::mem::take(&mut self.is_new) {
+            vga::show(&mut self.screen);
+        }
     }
 
     fn send(&mut self, bytes: &[u8]) {

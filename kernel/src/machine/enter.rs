@@ -135,7 +135,7 @@ impl Cpu for GuestCpu {
 
     fn interrupt(&mut self, vector: u8) -> Attention {
         match interrupts::dispatch(vector) {
-            Interrupt::Serial => Attention::Wanted,
+            Interrupt::Input => Attention::Wanted,
             Interrupt::Unexpected(_) => Attention::GoOn,
             Interrupt::Timer => {
                 self.alarm = Nanos::NEVER;

@@ -44,8 +44,7 @@ unsafe impl GlobalAlloc for LockedHeap {
 /// # Errors
 /// [`BootError::NoRoom`] if there is no stretch of memory that long.
 pub fn start(memory: &mut Memory) -> Result<(), BootError> {
-    // SAFETY: Zeroes are bytes.
-    let room = unsafe { memory.own_zeroed::<u8>(HEAP_LEN) }.ok_or(BootError::NoRoom("the heap"))?;
+    let room = memory.own_bytes(HEAP_LEN).ok_or(BootError::NoRoom("the heap"))?;
     // SAFETY: The room is ours for good, and this is called once: `start` in `machine` is.
     unsafe { HEAP.0.lock().init(room.as_mut_ptr(), room.len()) };
     Ok(())

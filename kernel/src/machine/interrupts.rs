@@ -19,8 +19,8 @@ use super::pic::{self, FIRST_VECTOR, LINES};
 pub enum Interrupt {
     /// The alarm set by [`super::timer::arm`] went off.
     Timer,
-    /// The serial line has received something.
-    Serial,
+    /// Something has been typed, on the serial line or the keyboard.
+    Input,
     /// A request that was withdrawn, or of a line nobody serves.
     Unexpected(u8),
 }
@@ -33,9 +33,9 @@ pub fn dispatch(vector: u8) -> Interrupt {
     }
     match line {
         pic::TIMER => Interrupt::Timer,
-        pic::SERIAL => {
+        pic::SERIAL | pic::KEYBOARD => {
             console::receive();
-            Interrupt::Serial
+            Interrupt::Input
         }
         _ => Interrupt::Unexpected(vector),
     }

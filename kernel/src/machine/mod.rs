@@ -29,6 +29,7 @@ pub mod exceptions;
 pub mod fpu;
 pub mod heap;
 pub mod interrupts;
+pub mod keyboard;
 pub mod memory;
 pub mod nmi;
 pub mod paging;
@@ -90,7 +91,7 @@ pub unsafe fn start(magic: u32, at: u32) -> Result<Machine, BootError> {
     // SAFETY: (1), and the CPU has been checked.
     let cpu = unsafe { enter_own_space(&mut memory, &info, features) }?;
     heap::start(&mut memory)?;
-    pic::start(&[pic::TIMER, pic::SERIAL]);
+    pic::start(&[pic::TIMER, pic::KEYBOARD, pic::SERIAL]);
     clock::start()?;
     Ok(Machine { info, memory, cpu, features })
 }

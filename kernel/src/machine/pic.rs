@@ -21,6 +21,8 @@ pub const FIRST_VECTOR: u8 = 0x20;
 pub const LINES: u8 = 16;
 /// The line of the interval timer.
 pub const TIMER: u8 = 0;
+/// The line of the keyboard.
+pub const KEYBOARD: u8 = 1;
 /// The line of COM1.
 pub const SERIAL: u8 = 4;
 

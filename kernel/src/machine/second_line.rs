@@ -6,7 +6,7 @@
 //! Invariants: nobody waits for it, but at the very end ([`send_all`]), and then only as long as
 //! patience lasts.
 //!
-//! Next on the tour: [`super::vga`].
+//! Next on the tour: [`super::keyboard`].
 
 use spin::{Mutex, Once};
 

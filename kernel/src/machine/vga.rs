@@ -4,21 +4,22 @@
 //! is [`kernel::host::screen`]; here are the memory and the cursor's two
 //! registers. On a machine without such a screen the writes go nowhere.
 //!
+//! Text memory is slow, and a screen that scrolls touches all of it with each
+//! line. So the console works on a [`Picture`] in RAM, and what has changed is
+//! shown when there is time to look at it; a panic writes straight through.
+//!
 //! Source: IBM VGA Technical Reference, "Alphanumeric modes", "CRT controller".
 //!
 //! Next on the tour: [`super::console`].
 
 use core::ptr::NonNull;
 
-use kernel::host::screen::{COLUMNS, ROWS, Screen, TextMemory};
+use kernel::host::screen::{BLANK, CELLS, COLUMNS, Screen, TextMemory};
 use volatile::VolatilePtr;
 
 use super::port::Port;
 
 const TEXT: *mut Cells = 0xB_8000 as *mut Cells;
-const CELLS: usize = ROWS * COLUMNS;
-/// Light grey on black, over a blank.
-const BLANK: u16 = 0x0700 | b' ' as u16;
 
 type Cells = [u16; CELLS];
 
@@ -34,10 +35,10 @@ const CURSOR_LOW: u8 = 0x0F;
 pub struct Vga(());
 
 impl Vga {
-    /// An empty screen.
+    /// An empty screen, shown as it is written.
     pub fn clear() -> Screen<Self> {
-        let vga = Self(());
-        (0..CELLS).for_each(|index| vga.cell(index).write(BLANK));
+        let mut vga = Self(());
+        (0..CELLS).for_each(|index| vga.put(index, BLANK));
         Screen::new(vga)
     }
 
@@ -51,21 +52,67 @@ impl Vga {
 }
 
 impl TextMemory for Vga {
-    fn put(&mut self, cell: usize, glyph: u8) {
-        self.cell(cell).write(BLANK & 0xFF00 | u16::from(glyph));
+    fn put(&mut self, cell: usize, value: u16) {
+        self.cell(cell).write(value);
+    }
+
+    fn get(&self, cell: usize) -> u16 {
+        self.cell(cell).read()
     }
 
     fn scroll(&mut self) {
-        for index in 0..CELLS - COLUMNS {
-            self.cell(index).write(self.cell(index + COLUMNS).read());
+        for cell in 0..CELLS - COLUMNS {
+            self.put(cell, self.get(cell + COLUMNS));
         }
-        (CELLS - COLUMNS..CELLS).for_each(|index| self.cell(index).write(BLANK));
     }
 }
 
-/// Shows the cursor in `cell`.
-pub fn show_cursor(cell: usize) {
-    for (register, byte) in [(CURSOR_HIGH, cell >> 8), (CURSOR_LOW, cell)] {
+/// What the screen should show, in RAM. To scroll is to begin elsewhere.
+#[derive(Debug)]
+pub struct Picture {
+    cells: Cells,
+    /// Where the first row is.
+    start: usize,
+    is_new: bool,
+}
+
+impl Picture {
+    /// An empty screen, shown by [`show`].
+    pub const fn clear() -> Screen<Self> {
+        Screen::new(Self { cells: [BLANK; CELLS], start: 0, is_new: true })
+    }
+
+    fn place(&self, cell: usize) -> usize {
+        let place = self.start + cell;
+        if place < CELLS { place } else { place - CELLS }
+    }
+}
+
+impl TextMemory for Picture {
+    fn put(&mut self, cell: usize, value: u16) {
+        let place = self.place(cell);
+        self.cells[place] = value;
+        self.is_new = true;
+    }
+
+    fn get(&self, cell: usize) -> u16 {
+        self.cells[self.place(cell)]
+    }
+
+    fn scroll(&mut self) {
+        self.start = self.place(COLUMNS);
+        self.is_new = true;
+    }
+}
+
+/// Brings a picture to the screen, if anything has changed, and the cursor.
+pub fn show(screen: &mut Screen<Picture>) {
+    if core::mem::take(&mut screen.memory.is_new) {
+        let mut vga = Vga(());
+        (0..CELLS).for_each(|cell| vga.put(cell, screen.memory.get(cell)));
+    }
+    let cursor = screen.cursor();
+    for (register, byte) in [(CURSOR_HIGH, cursor >> 8), (CURSOR_LOW, cursor)] {
         INDEX.write(register);
         DATA.write(byte as u8);
     }
