@@ -7,7 +7,7 @@
 //! Invariants:
 //! - No index comes from a Guest (`the_ring_keeps_the_last_ones_in_order`).
 //!
-//! Next on the tour: [`crate::post_mortem`].
+//! Next on the tour: [`crate::usage`].
 
 use core::fmt;
 

@@ -20,6 +20,7 @@ use crate::segment::{Gdt, KERNEL_CS, KERNEL_DS};
 use crate::shadow::Shadow;
 use crate::shadow::pool::Pool;
 use crate::shared::Shared;
+use crate::usage::Exits;
 
 /// EFLAGS a Guest starts with: IF and the bit that is always one.
 const FIRST_EFLAGS: u32 = 0x202;
@@ -64,6 +65,8 @@ pub struct Guest<M> {
     pub killed: Option<KillReason>,
     /// What it did last.
     pub trace: Trace,
+    /// How often it left, and why, since it was (re)started.
+    pub exits: Exits,
 }
 
 impl<M: GuestMemory> Guest<M> {
@@ -90,6 +93,7 @@ impl<M: GuestMemory> Guest<M> {
             is_fresh: true,
             killed: None,
             trace: Trace::default(),
+            exits: Exits::default(),
         }
     }
 
@@ -110,6 +114,7 @@ impl<M: GuestMemory> Guest<M> {
         self.owes_step = false;
         self.is_fresh = true;
         self.killed = None;
+        self.exits = Exits::default();
     }
 }
 

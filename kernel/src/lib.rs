@@ -51,6 +51,7 @@ pub mod set_pte;
 pub mod shadow;
 pub mod shared;
 pub mod trap;
+pub mod usage;
 
 #[cfg(test)]
 mod scripted;

@@ -11,6 +11,7 @@ extern crate freestanding;
 
 mod lan;
 pub mod machine;
+mod seat;
 mod tasks;
 mod terminal;
 

@@ -106,11 +106,6 @@ impl Multiplexer {
         self.seats.len() - 1
     }
 
-    /// The Guest that typing goes to.
-    pub fn focus(&self) -> usize {
-        self.focus
-    }
-
     /// A Guest writes.
     pub fn write(&mut self, guest: usize, bytes: &[u8], line: &mut dyn Line) {
         for part in bytes.chunks(PIECE) {
@@ -157,7 +152,8 @@ impl Multiplexer {
         if guest != self.focus {
             return;
         }
-        self.focus = self.seats.iter().position(|seat| !seat.has_ended).unwrap_or(guest);
+        let Some(next) = self.seats.iter().position(|seat| !seat.has_ended) else { return };
+        self.focus = next;
         while let Some(byte) = self.seats[guest].typed.pop() {
             self.seats[self.focus].typed.push(byte);
         }
@@ -169,17 +165,17 @@ impl Multiplexer {
         (0..self.seats.len()).any(|guest| self.is_shown(guest) && self.seats[guest].kept.is_behind())
     }
 
-    /// Takes what `next` says was typed, as far as there is room for it.
-    pub fn listen(&mut self, now: Nanos, mut next: impl FnMut() -> Option<u8>, line: &mut dyn Line) {
-        for _ in 0..LISTEN {
-            if !self.has_room(now, line) {
-                return;
-            }
-            let Some(byte) = next() else { return };
+    /// Takes what `next` says was typed, as far as there is room for it; returns whether it was
+    /// anything.
+    pub fn listen(&mut self, now: Nanos, mut next: impl FnMut() -> Option<u8>, line: &mut dyn Line) -> bool {
+        for heard in 0..LISTEN {
+            let byte = if self.has_room(now, line) { next() } else { None };
+            let Some(byte) = byte else { return heard > 0 };
             if let Some(key) = self.keys.feed(byte) {
                 self.obey(key, line);
             }
         }
+        true
     }
 
     /// Whether another byte may be taken: there is room for it, or it may be thrown away.

@@ -135,6 +135,7 @@ fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResul
         let cr2 = cpu.enter(root);
         let regs = &cpu.pages().stack.regs;
         let (trapnum, code, eip) = (regs.trapnum, regs.errcode, regs.eip);
+        guest.exits.count(trapnum);
         let exit = TrapExit::decode(trapnum, code, cr2);
         if exit != TrapExit::Hypercall {
             // A call notes itself, number and all.

@@ -7,29 +7,33 @@
 //!            +-----------------------------------------------+
 //!            v                                               |
 //!   rota: Run(task) --> begin slice --> Launcher::step --> note what it waits for
-//!         Sleep(until) --> wait for an interrupt ----------> wake all
+//!         Sleep(until) --> wait for an interrupt ----------> listen, wake all
 //!         Done --> exit code
 //! ```
 //!
 //! Invariants:
 //! - What a bad line of configuration spoils is one Guest; the others run.
-//! - A Guest that has ended has given its frames back before the next line
-//!   is printed.
+//! - A Guest that has ended has given its frames back before anybody else's
+//!   turn.
 //!
-//! Next on the tour: [`crate::terminal`].
+//! Next on the tour: [`crate::seat`].
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::RefCell;
 use core::fmt;
 
-use abi::{GuestMemory, GuestPhys, Nanos, RunGuest, Stop, Variant};
+use abi::{Nanos, Variant};
 use kernel::cpu::GuestId;
 use kernel::guest::Guest;
 use kernel::host::boot_info::BootInfo;
+use kernel::multiplexer::Multiplexer;
+use kernel::multiplexer::scrollback::KEPT;
 use kernel::sched::{Choice, Rota, State};
-use kernel::{post_mortem, run};
+use kernel::usage::Life;
 use launcher_task::config::{self, Plan};
-use launcher_task::{Launcher, Outcome, Ports, Step};
+use launcher_task::{ConsoleSize, Launcher, Outcome, Ports, Step};
 
 use crate::host;
 use crate::lan::{Lan, SECOND_LINE};
@@ -38,12 +42,15 @@ use crate::machine::memory::Memory;
 use crate::machine::power::ExitCode;
 use crate::machine::ram::GuestRam;
 use crate::machine::{clock, console, nmi};
-use crate::terminal::{Terminal, Unfinished};
+use crate::seat::{Seat, tell_post_mortem, tell_usage};
+use crate::terminal::{Log, Terminal, Wire};
 
 /// Words the Host's own command line may have; those that end in `=` take a value.
-const HOST_WORDS: &[&str] = &["debug-exit", "selftest=", "com2="];
+const HOST_WORDS: &[&str] = &["console=", "debug-exit", "selftest=", "com2="];
 /// How long a Guest runs while another one waits.
 const SLICE: Nanos = Nanos::from_millis(10);
+/// How long what was written may wait for the screen while Guests run.
+const REFRESH: Nanos = Nanos::from_millis(20);
 /// Bytes in a mebibyte.
 const MIB: u32 = 1 << 20;
 /// Shadow tables a Guest gets whatever its size, ...
@@ -59,66 +66,8 @@ struct Task {
     guest: Option<Guest<GuestRam>>,
     /// What the person was told that the Guest speaks.
     told: Option<Variant>,
-    unfinished: Unfinished,
-}
-
-/// A Guest in its seat: what the Launcher calls [`RunGuest`].
-struct Seat<'a> {
-    guest: &'a mut Guest<GuestRam>,
-    cpu: &'a mut GuestCpu,
-    name: &'a str,
-    told: &'a mut Option<Variant>,
-}
-
-impl Seat<'_> {
-    /// Tells what the Guest speaks, once that is known.
-    fn tell_variant(&mut self) {
-        let variant = self.guest.shared.as_ref().map(|shared| shared.variant);
-        if let Some(variant) = variant.filter(|_| *self.told != variant) {
-            *self.told = Some(variant);
-            console::line(format_args!("guest {}: speaks the ABI of {variant}", self.name));
-        }
-    }
-}
-
-impl RunGuest for Seat<'_> {
-    fn run(&mut self) -> Stop {
-        let stop = run::run(self.guest, self.cpu);
-        self.tell_variant();
-        stop
-    }
-
-    fn answer(&mut self, value: u32) {
-        self.guest.answer(value);
-    }
-
-    fn raise(&mut self, irq: u8) {
-        self.guest.interrupts.raise(irq);
-    }
-
-    fn reset(&mut self, entry: GuestPhys) {
-        self.guest.reset(entry);
-    }
-
-    fn memory(&mut self) -> &mut dyn GuestMemory {
-        &mut self.guest.memory
-    }
-}
-
-/// Lines about Guests, as the Launcher writes them.
-struct Log;
-
-impl fmt::Write for Log {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        console::write(text.as_bytes());
-        Ok(())
-    }
-
-    /// Starts on a line of its own, wherever the Guest's cursor was.
-    fn write_fmt(&mut self, line: fmt::Arguments<'_>) -> fmt::Result {
-        console::fresh_line();
-        fmt::write(self, line)
-    }
+    /// The time it has used.
+    life: Life,
 }
 
 /// What a Guest may read about the Host and the others.
@@ -149,8 +98,13 @@ pub struct Tasks {
     memory: Memory,
     cpu: GuestCpu,
     worst: ExitCode,
-    last_speaker: Option<usize>,
+    /// The terminal; seats at it have the tasks' numbers.
+    multiplexer: RefCell<Multiplexer>,
     nmis: u64,
+    /// What time it is: looked up after each step.
+    now: Nanos,
+    /// When the screen was refreshed.
+    refreshed: Nanos,
     lan: Lan,
 }
 
@@ -165,14 +119,36 @@ impl Tasks {
             host!("{what}");
             worst = ExitCode::Configuration;
         });
-        let mut tasks = Self { tasks: Vec::new(), memory, cpu, worst, last_speaker: None, nmis: 0, lan };
+        let mut tasks = Self {
+            tasks: Vec::new(),
+            memory,
+            cpu,
+            worst,
+            multiplexer: RefCell::default(),
+            nmis: 0,
+            now: clock::now(),
+            refreshed: Nanos(0),
+            lan,
+        };
         for error in own.iter().chain(&wanted.errors) {
             tasks.misconfigured(format_args!("{error}"));
         }
+        let console = tasks.console_size(info);
         for plan in wanted.plans.drain(..) {
-            tasks.add(plan, info);
+            tasks.add(Plan { console, ..plan }, info);
         }
         tasks
+    }
+
+    /// The size of everybody's terminal.
+    fn console_size(&mut self, info: &BootInfo) -> ConsoleSize {
+        let size = |word| ConsoleSize::admit(word).ok_or(word);
+        info.option("console").map_or(Ok(ConsoleSize::default()), size).unwrap_or_else(|word| {
+            self.misconfigured(format_args!(
+                "bad size in \"console={word}\"; use columns and rows, like 80x25"
+            ));
+            ConsoleSize::default()
+        })
     }
 
     fn misconfigured(&mut self, what: fmt::Arguments<'_>) {
@@ -203,16 +179,25 @@ impl Tasks {
         if let Some(release) = launcher.release() {
             console::line(format_args!("guest {name}: Linux {release}"));
         }
-        let mut told = None;
-        let mut seat = Seat { guest: &mut guest, cpu: &mut self.cpu, name: &name, told: &mut told };
-        match launcher.start(&mut seat) {
-            Ok(()) => self.tasks.push(Task {
-                name,
-                launcher,
-                guest: Some(guest),
-                told,
-                unfinished: Unfinished::default(),
-            }),
+        let now = clock::now();
+        let (mut told, mut life) = (None, Life::begin(memory / MIB, now));
+        let mut seat = Seat {
+            guest: &mut guest,
+            cpu: &mut self.cpu,
+            name: &name,
+            told: &mut told,
+            life: &mut life,
+            began: now,
+        };
+        let started = launcher.start(&mut seat).map_err(|why| format!("{why}"));
+        let room = started.and_then(|()| {
+            self.memory.own_bytes(KEPT).ok_or_else(|| "no memory is left to keep its output in".into())
+        });
+        match room {
+            Ok(room) => {
+                self.multiplexer.get_mut().add(&name, room);
+                self.tasks.push(Task { name, launcher, guest: Some(guest), told, life });
+            }
             Err(why) => {
                 self.memory.evict(guest);
                 self.misconfigured(format_args!("guest {name}: {file}: {why}"));
@@ -225,13 +210,21 @@ impl Tasks {
         let mut rota = Rota::new(self.tasks.len());
         loop {
             self.tell_nmis();
-            match rota.choose(clock::now()) {
+            let is_late = self.multiplexer.get_mut().catch_up(&mut Wire);
+            match rota.choose(self.now) {
                 Choice::Run(task) => {
                     let state = self.step(task, rota.live() > 1);
                     rota.note(task, state);
+                    if state == State::Ended {
+                        // What was typed for it may be another's now.
+                        rota.wake_all();
+                    }
                 }
+                Choice::Sleep(_) if is_late => self.now = clock::now(),
                 Choice::Sleep(until) => {
+                    console::refresh();
                     self.cpu.sleep(until.min(self.lan.networks.due()));
+                    self.now = clock::now();
                     rota.wake_all();
                 }
                 Choice::Done => {
@@ -239,34 +232,38 @@ impl Tasks {
                     return (self.worst, self.memory);
                 }
             }
+            if self.refreshed.until(self.now) >= REFRESH {
+                self.refreshed = self.now;
+                console::refresh();
+            }
             console::receive();
             let about = About { tasks: &self.tasks, memory: &self.memory };
-            self.lan.turn(clock::now(), &about, |task| rota.wake(task));
+            self.lan.turn(self.now, &about, |task| rota.wake(task));
+            if self.multiplexer.get_mut().listen(self.now, console::read, &mut Wire) {
+                rota.wake_all();
+            }
         }
     }
 
     fn step(&mut self, number: usize, has_rivals: bool) -> State {
-        let focus = self.tasks.iter().position(|task| task.guest.is_some());
         let task = &mut self.tasks[number];
         let Some(guest) = &mut task.guest else {
             return State::Ended;
         };
-        let now = clock::now();
-        self.cpu.begin_slice(if has_rivals { now.after(SLICE) } else { Nanos::NEVER });
-        let mut seat = Seat { guest, cpu: &mut self.cpu, name: &task.name, told: &mut task.told };
-        let mut terminal = Terminal {
-            task: number,
-            has_focus: focus == Some(number),
-            has_rivals,
-            unfinished: &mut task.unfinished,
-            last_speaker: &mut self.last_speaker,
-        };
-        self.lan.networks.now = now;
-        let mut ports = Ports { now, console: &mut terminal, net: &mut self.lan.networks };
-        let step = task.launcher.step(&mut seat, &mut ports, &mut Log);
-        if step != Step::Runnable {
-            terminal.flush();
-        }
+        let began = self.now;
+        self.cpu.begin_slice(if has_rivals { began.after(SLICE) } else { Nanos::NEVER });
+        let (name, told, life) = (&task.name, &mut task.told, &mut task.life);
+        let mut seat = Seat { guest, cpu: &mut self.cpu, name, told, life, began };
+        let multiplexer = &self.multiplexer;
+        let mut terminal = Terminal { multiplexer, guest: number };
+        let mut log = Log(Terminal { multiplexer, guest: number });
+        self.lan.networks.now = began;
+        let mut ports = Ports { now: began, console: &mut terminal, net: &mut self.lan.networks };
+        let step = task.launcher.step(&mut seat, &mut ports, &mut log);
+        self.now = clock::now();
+        task.life.charge(began, self.now);
+        let is_asleep = step != Step::Runnable;
+        self.multiplexer.get_mut().turn_over(number, is_asleep, &mut Wire);
         match step {
             Step::Runnable => State::Runnable,
             Step::Blocked(until) => State::Blocked(until),
@@ -283,12 +280,13 @@ impl Tasks {
         let Some(mut guest) = task.guest.take() else {
             return;
         };
+        self.multiplexer.get_mut().ended(number, &mut Wire);
         if let Outcome::Killed(reason) = outcome {
-            let name = &task.name;
-            console::line(format_args!("guest {name}: killed: {reason}"));
-            post_mortem::tell(&mut guest, |line| console::line(format_args!("guest {name}: {line}")));
+            console::line(format_args!("guest {}: killed: {reason}", task.name));
+            tell_post_mortem(&task.name, &mut guest);
             self.worst = self.worst.or(ExitCode::Killed);
         }
+        tell_usage(&task.name, &guest, &task.life, self.now);
         self.memory.evict(guest);
         self.lan.unplug(number);
     }

@@ -1,74 +1,67 @@
-//! One console, several Guests: who is heard when.
+//! The Host's console as one Guest's Launcher sees it: a seat at the multiplexer.
 //!
-//! A Guest alone writes straight through. As soon as there are several, each
-//! one's bytes are kept until they make a line, or until it goes to sleep with
-//! a prompt half written, so that no line is torn by another Guest's. Typing
-//! goes to one of them.
+//! Who is heard when and who is typed for is [`kernel::multiplexer`]'s to
+//! decide; here it meets the machine's serial line and screen on one side and
+//! the Launcher's port and log on the other. Both of these belong to a Guest's
+//! step, so the multiplexer is lent to them by turns.
 //!
-//! Invariants:
-//! - What is kept is bounded by [`LONGEST`], then it is written as it is.
+//! Invariants: what is told of a Guest comes after all that it has said itself
+//! (`an_unfinished_last_line_comes_before_the_end`, in the boot tests).
 //!
-//! Next on the tour: [`crate::machine`].
+//! Next on the tour: [`kernel::multiplexer`].
 
-use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::fmt;
 
+use kernel::multiplexer::{Line, Multiplexer};
 use launcher_task::Console;
 
 use crate::machine::console;
 
-/// Bytes of an unfinished line that are kept at most.
-const LONGEST: usize = 512;
+/// The machine's console.
+pub struct Wire;
 
-/// What a Guest has written and nobody has read yet.
-#[derive(Default)]
-pub struct Unfinished(Vec<u8>);
+impl Line for Wire {
+    fn write(&mut self, bytes: &[u8]) {
+        console::write(bytes);
+    }
 
-/// The Host's console as one Guest sees it.
-pub struct Terminal<'a> {
-    /// Number of its task.
-    pub task: usize,
-    /// Whether what is typed is for it.
-    pub has_focus: bool,
-    /// Whether there are other Guests.
-    pub has_rivals: bool,
-    /// Its unfinished line.
-    pub unfinished: &'a mut Unfinished,
-    /// The task whose Guest wrote last.
-    pub last_speaker: &'a mut Option<usize>,
+    fn fresh_line(&mut self) {
+        console::fresh_line();
+    }
 }
 
-impl Terminal<'_> {
-    /// Writes what was kept.
-    pub fn flush(&mut self) {
-        if self.unfinished.0.is_empty() {
-            return;
-        }
-        if self.last_speaker.replace(self.task) != Some(self.task) {
-            console::fresh_line();
-        }
-        console::write(&self.unfinished.0);
-        self.unfinished.0.clear();
-    }
+/// A Guest's seat.
+pub struct Terminal<'a> {
+    /// Where it is.
+    pub multiplexer: &'a RefCell<Multiplexer>,
+    /// The Guest's number.
+    pub guest: usize,
 }
 
 impl Console for Terminal<'_> {
     fn write(&mut self, bytes: &[u8]) {
-        for part in bytes.split_inclusive(|&byte| byte == b'\n') {
-            self.unfinished.0.extend_from_slice(part);
-            if part.ends_with(b"\n") || self.unfinished.0.len() >= LONGEST {
-                self.flush();
-            }
-        }
-        if !self.has_rivals {
-            self.flush();
-        }
+        self.multiplexer.borrow_mut().write(self.guest, bytes, &mut Wire);
     }
 
     fn read(&mut self, into: &mut [u8]) -> usize {
-        if !self.has_focus {
-            return 0;
-        }
-        let typed = core::iter::from_fn(console::read);
-        into.iter_mut().zip(typed).map(|(place, byte)| *place = byte).count()
+        self.multiplexer.borrow_mut().read(self.guest, into)
+    }
+}
+
+/// Lines about a Guest, as its Launcher writes them.
+pub struct Log<'a>(pub Terminal<'a>);
+
+impl fmt::Write for Log<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        console::write(text.as_bytes());
+        Ok(())
+    }
+
+    /// Starts on a line of its own, behind all that the Guest has said.
+    fn write_fmt(&mut self, line: fmt::Arguments<'_>) -> fmt::Result {
+        self.0.multiplexer.borrow_mut().flush(self.0.guest, &mut Wire);
+        console::fresh_line();
+        fmt::write(self, line)
     }
 }

@@ -30,6 +30,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use abi::Dialect;
 
+use crate::console::ConsoleSize;
 pub use error::{ConfigError, Fault};
 use module_line::{GuestWords, ModuleLine, Role};
 pub use nets::{CARDS_MAX, NetPlan, networks};
@@ -69,6 +70,8 @@ pub struct Plan {
     pub dialect: Dialect,
     /// Which bus it shall have, if that is not left to the image.
     pub bus: Option<BusKind>,
+    /// The size of its terminal; the Host's own command line may say another.
+    pub console: ConsoleSize,
 }
 
 /// What all module lines together ask for.
@@ -133,6 +136,7 @@ impl Config {
             file: module.file(),
             dialect: Dialect { variant: words.variant, pae: words.pae },
             bus: words.bus,
+            console: ConsoleSize::default(),
         });
     }
 

@@ -10,6 +10,10 @@
 //! nothing. While there is a buffer the Guest need not kick for the next: each
 //! step looks for itself.
 //!
+//! The size of the terminal is in the configuration, behind a feature that
+//! drivers since 2.6.31 know and older ones ignore. It never changes, so nobody
+//! has to be told of that, which the lguest bus has no way to do.
+//!
 //! Invariants:
 //! - Nothing typed is lost or doubled, however buffers and bytes come
 //!   (`input_waits_until_there_is_a_buffer`, `input_larger_than_a_buffer_goes_into_several`).
@@ -40,18 +44,58 @@ const INPUT: usize = 0;
 pub const WORK_PER_STEP: usize = 1024;
 // A chain just opened leaves some of it for moving bytes, so each step gets on.
 const _: () = assert!(WORK_PER_STEP > QUEUE_ENTRIES as usize);
+/// Feature: the configuration says how large the terminal is.
+const F_SIZE: u64 = 1 << 0;
 /// Feature: a byte written into the configuration is shown.
 const EMERGENCY_WRITE: u64 = 1 << 2;
 /// Bytes of the configuration: columns and rows, number of ports, the byte for emergencies.
 const CONFIG_LEN: usize = 12;
+/// Bytes of columns and rows alone.
+const SIZE_LEN: usize = 4;
 /// Where that byte is.
 const EMERGENCY_AT: u32 = 8;
 /// Bytes copied at a time.
 const COPY_LEN: usize = 128;
 
+/// How large a terminal is, in characters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ConsoleSize {
+    /// Columns, at least 1.
+    pub columns: u16,
+    /// Rows, at least 1.
+    pub rows: u16,
+}
+
+/// The PC's text screen.
+impl Default for ConsoleSize {
+    fn default() -> Self {
+        Self { columns: 80, rows: 25 }
+    }
+}
+
+impl ConsoleSize {
+    /// Reads a size like `80x25`, each number from 1 to 999; `None` if it is none.
+    pub fn admit(word: &str) -> Option<Self> {
+        let number = |digits: &str| {
+            let is_plain =
+                (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+            digits.parse().ok().filter(|&number| is_plain && number > 0)
+        };
+        let (columns, rows) = word.split_once('x')?;
+        Some(Self { columns: number(columns)?, rows: number(rows)? })
+    }
+
+    /// As the configuration has it.
+    const fn bytes(self) -> [u8; SIZE_LEN] {
+        let ([a, b], [c, d]) = (self.columns.to_le_bytes(), self.rows.to_le_bytes());
+        [a, b, c, d]
+    }
+}
+
 /// A console and the chains it is in the middle of.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ConsoleDevice {
+    config: [u8; CONFIG_LEN],
     input: Chain,
     output: Chain,
     /// Its bus tells it what is written into its configuration.
@@ -59,17 +103,20 @@ pub struct ConsoleDevice {
 }
 
 impl ConsoleDevice {
-    /// A console on a bus that tells, or does not, what is written into a configuration: only
-    /// then is there a byte for emergencies.
-    pub fn new(hears_writes: bool) -> Self {
-        Self { hears_writes, ..Self::default() }
+    /// A console of this size, on a bus that tells, or does not, what is written into a
+    /// configuration: only then is there a byte for emergencies.
+    pub fn new(size: ConsoleSize, hears_writes: bool) -> Self {
+        let mut config = [0; CONFIG_LEN];
+        config[..SIZE_LEN].copy_from_slice(&size.bytes());
+        Self { config, input: Chain::default(), output: Chain::default(), hears_writes }
     }
 }
 
 impl Device for ConsoleDevice {
     fn shape(&self) -> Shape<'_> {
-        let (features, config): (u64, &[u8]) =
-            if self.hears_writes { (EMERGENCY_WRITE, &[0; CONFIG_LEN]) } else { (0, &[]) };
+        let (features, config_len) =
+            if self.hears_writes { (F_SIZE | EMERGENCY_WRITE, CONFIG_LEN) } else { (F_SIZE, SIZE_LEN) };
+        let config = &self.config[..config_len];
         Shape { kind: TYPE_CONSOLE, name: "console", queues: 2, features, config }
     }
 

@@ -56,6 +56,7 @@ pub mod virtqueue;
 mod fakes;
 
 pub use config::{Config, ConfigError, Plan};
+pub use console::ConsoleSize;
 pub use image::ImageError;
 pub use port::{Console, Ports};
 pub use task::{Launcher, Outcome, Step};

@@ -97,11 +97,11 @@ impl<'a> Launcher<'a> {
         image.check_command_line(&plan.command_line)?;
         let bus: Box<dyn Bus + 'a> = match plan.bus.unwrap_or(usual_bus(image.release())) {
             BusKind::Lguest => {
-                devices.push(Box::new(ConsoleDevice::new(false)));
+                devices.push(Box::new(ConsoleDevice::new(plan.console, false)));
                 Box::new(LguestBus::new(devices, layout.device_page()))
             }
             BusKind::Pci => {
-                devices.insert(0, Box::new(ConsoleDevice::new(true)));
+                devices.insert(0, Box::new(ConsoleDevice::new(plan.console, true)));
                 Box::new(PciBus::new(devices, plan.memory))
             }
         };

@@ -54,6 +54,11 @@ impl<'page> Device<'page> {
         })
     }
 
+    /// Whether feature `bit` is offered.
+    pub fn offers(&self, bit: usize) -> bool {
+        self.features.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 != 0)
+    }
+
     /// The device's own configuration bytes.
     pub fn config(&self) -> &'page [u8] {
         self.config

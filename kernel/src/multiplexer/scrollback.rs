@@ -17,7 +17,7 @@
 //! - What was forgotten before it was shown is counted
 //!   (`what_is_forgotten_unseen_is_counted`).
 //!
-//! Next on the tour: [`super`].
+//! Next on the tour: the machine, from `machine/mod.rs`.
 
 /// Bytes kept of a Guest's output.
 pub const KEPT: usize = 64 << 10;

@@ -147,6 +147,8 @@ fn what_waits_for_a_guest_that_ends_goes_to_the_next() {
     assert_eq!(bench.multiplexer.read(0, &mut first), 9);
     bench.ends(0);
     assert_eq!(bench.reads(1), "poweroff\n");
+    bench.types(b"too late");
+    bench.ends(1);
 }
 
 #[test]
@@ -214,12 +216,11 @@ fn a_look_back_loses_nothing_of_what_comes_meanwhile() {
     bench.says(0, &"old line\n".repeat(KEPT / 9 + 1));
     bench.shown();
     bench.types(b"\x01l");
-    let mut shown = String::new();
     for number in 0..2000 {
         bench.says(0, &format!("new {number}\n"));
         bench.multiplexer.catch_up(&mut bench.paper);
     }
-    shown += &bench.shown();
+    let shown = bench.shown();
     let new: Vec<&str> = shown.lines().filter(|line| line.starts_with("new ")).collect();
     assert_eq!(new, (0..2000).map(|number| format!("new {number}")).collect::<Vec<_>>());
     assert!(!shown.contains("are gone"));
@@ -261,7 +262,9 @@ fn any_typing_is_survived() {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (seed >> 24) as u8
     };
-    for round in 0..3000 {
+    // Miri is a thousand times slower, and looks for something else.
+    let rounds = if cfg!(miri) { 10 } else { 3000 };
+    for round in 0..rounds {
         let noise: [u8; 40] = core::array::from_fn(|_| if random() < 60 { 1 } else { random() });
         bench.types(&noise);
         bench.now = bench.now.after(Nanos::from_millis(100));
@@ -270,7 +273,7 @@ fn any_typing_is_survived() {
         if random() < 20 {
             bench.reads(guest);
         }
-        if round == 2000 {
+        if round == rounds / 2 {
             bench.ends(1);
         }
         bench.multiplexer.turn_over(guest, random() < 30, &mut bench.paper);

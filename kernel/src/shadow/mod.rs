@@ -151,6 +151,7 @@ impl Shadow {
         self.set_format(None);
         self.stack = KernelStack::default();
         self.is_pinned = true;
+        self.pool.forget_most();
     }
 
     /// Lets the Guest's tables name frames between the end of memory and `limit`, where devices
@@ -200,6 +201,11 @@ impl Shadow {
     /// Tables in all, and how many are free.
     pub fn tables(&self) -> (usize, usize) {
         (self.pool.len(), self.pool.free_count())
+    }
+
+    /// Most tables that were in use at a time, since the Guest was (re)started.
+    pub fn tables_at_most(&self) -> usize {
+        self.pool.at_most()
     }
 
     /// Roots cached.

@@ -89,6 +89,8 @@ pub struct Pool {
     pages: Box<[Page]>,
     base: HostPhys,
     free: Vec<TableId>,
+    /// Fewest tables that were ever free.
+    least_free: usize,
 }
 
 impl Pool {
@@ -96,7 +98,7 @@ impl Pool {
     pub fn new(tables: &'static [Table], base: HostPhys) -> Self {
         let page = |table| Page { table, used: [0; ENTRIES / 32], rights: [0; 2] };
         let free = tables.iter().enumerate().rev().map(|(number, table)| TableId { number, table }).collect();
-        Self { pages: tables.iter().map(page).collect(), base, free }
+        Self { pages: tables.iter().map(page).collect(), base, free, least_free: tables.len() }
     }
 
     /// Tables in all.
@@ -114,9 +116,21 @@ impl Pool {
         self.free.len()
     }
 
+    /// Most tables that were in use at a time.
+    pub fn at_most(&self) -> usize {
+        self.pages.len() - self.least_free
+    }
+
+    /// Forgets how many were in use before.
+    pub fn forget_most(&mut self) {
+        self.least_free = self.free.len();
+    }
+
     /// Takes an empty table.
     pub fn take(&mut self) -> Option<TableId> {
-        self.free.pop()
+        let table = self.free.pop()?;
+        self.least_free = self.least_free.min(self.free.len());
+        Some(table)
     }
 
     /// Empties a table and takes it back.
@@ -226,6 +240,7 @@ mod tests {
         let mut pool = pool_of(2, HostPhys(0x80_0000));
         assert!(pool.take().is_some() && pool.take().is_some());
         assert_eq!(pool.take(), None);
+        assert_eq!(pool.at_most(), 2);
     }
 
     #[test]

@@ -40,6 +40,7 @@ fn a_whole_line_makes_a_plan() {
         file: "demo".into(),
         dialect: Dialect::default(),
         bus: None,
+        console: ConsoleSize::default(),
     };
     assert_eq!(plan, expected);
 }

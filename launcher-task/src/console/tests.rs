@@ -23,7 +23,7 @@ struct Bench {
 
 fn bench() -> Bench {
     Bench {
-        device: ConsoleDevice::default(),
+        device: ConsoleDevice::new(ConsoleSize::default(), false),
         ram: Ram::zeroed(LIMIT),
         driver: Driver::new(RING),
         queue: Virtqueue::new(Rings::in_one_run(RING), 0),
@@ -184,4 +184,20 @@ fn a_reset_forgets_the_chain_in_hand() {
     assert_eq!(bench.serve(INPUT), Ok(Progress::Idle));
     assert_eq!(bench.ram[0x100..0x104], [0; 4]);
     assert_eq!(bench.terminal.typed.len(), 4);
+}
+
+#[test]
+fn the_size_is_offered_and_two_words_of_the_configuration() {
+    let device = ConsoleDevice::new(ConsoleSize { columns: 132, rows: 0x102 }, false);
+    assert_eq!((device.shape().features, device.shape().config), (1, [132, 0, 2, 1].as_slice()));
+}
+
+#[test]
+fn a_size_is_two_numbers_and_neither_is_zero() {
+    let size = |columns, rows| Some(ConsoleSize { columns, rows });
+    assert_eq!(ConsoleSize::admit("132x43"), size(132, 43));
+    assert_eq!(ConsoleSize::admit("999x1"), size(999, 1));
+    for word in ["", "80", "80x", "x25", "0x25", "80x0", "1000x25", "80x+5", "80x25x2", "80 x25", "-1x5"] {
+        assert_eq!(ConsoleSize::admit(word), None, "{word}");
+    }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     chain::Direction::{Readable, Writable},
     config::MIB,
-    console::ConsoleDevice,
+    console::{ConsoleDevice, ConsoleSize},
     device::{Progress, Shape},
     fakes::{Driver, FakeConsole, Ram},
     net::network::Networks,
@@ -40,7 +40,7 @@ impl Device for Echo {
 /// Where the bus must have put things, by the ABI's rules and the devices' order.
 const PAGE: u32 = MIB;
 const CONSOLE: u32 = PAGE;
-const ECHO: u32 = PAGE + 5 + 2 * 8 + 2 * 4;
+const ECHO: u32 = PAGE + 5 + 2 * 8 + 2 * 4 + 4;
 const ECHO_ACCEPTED: usize = ECHO as usize + 5 + 8 + 4;
 const INPUT_RING: u32 = PAGE + 0x1000;
 const OUTPUT_RING: u32 = PAGE + 0x4000;
@@ -53,7 +53,8 @@ struct Bench {
 }
 
 fn bench() -> Bench {
-    let devices: Vec<Box<dyn Device>> = vec![Box::new(ConsoleDevice::default()), Box::new(Echo)];
+    let console = ConsoleDevice::new(ConsoleSize::default(), false);
+    let devices: Vec<Box<dyn Device>> = vec![Box::new(console), Box::new(Echo)];
     let (mut bus, mut ram) = (LguestBus::new(devices, GuestPhys(PAGE)), Ram::zeroed(2 * MIB));
     bus.install(&mut ram).unwrap();
     Bench { bus, ram, terminal: FakeConsole::default() }
@@ -81,8 +82,9 @@ fn kicked(irqs: &[u8]) -> GuestResult<Heard> {
 fn devices_are_packed_and_the_list_ends() {
     let bench = bench();
     let expected = [
-        3, 2, 4, 0, 0, 0, 1, 1, 0, 1, 1, 0, 0, 0, 1, 2, 0, 4, 1, 0, 0, // console
-        0, 0, 0, 0x31, 0, 0, 0, 0, // what this bus offers with each device; accepted
+        3, 2, 4, 4, 0, 0, 1, 1, 0, 1, 1, 0, 0, 0, 1, 2, 0, 4, 1, 0, 0, // console
+        1, 0, 0, 0x31, 0, 0, 0, 0, // its size, what this bus offers with each device; accepted
+        80, 0, 25, 0, // columns, rows
         9, 1, 4, 2, 0, 0, 1, 3, 0, 7, 1, 0, 0, // echo
         0x81, 0, 0, 0x31, 0, 0, 0, 0, 7, 8, 0, 0,
     ];

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     chain::{Chain, Direction::Readable},
     config::MIB,
-    console::ConsoleDevice,
+    console::{ConsoleDevice, ConsoleSize},
     device::{Progress, Shape},
     fakes::{Driver, FakeConsole, Ram},
     net::network::Networks,
@@ -62,7 +62,8 @@ struct Bench {
 }
 
 fn bench() -> Bench {
-    let devices: Vec<Box<dyn Device>> = vec![Box::<Echo>::default(), Box::new(ConsoleDevice::new(true))];
+    let devices: Vec<Box<dyn Device>> =
+        vec![Box::<Echo>::default(), Box::new(ConsoleDevice::new(ConsoleSize::default(), true))];
     let (mut bus, mut ram) = (PciBus::new(devices, MIB), Ram::zeroed(MIB));
     bus.install(&mut ram).unwrap();
     Bench { bus, ram, terminal: FakeConsole::default() }

@@ -1,0 +1,83 @@
+//! A Guest in its seat: what the Launcher calls [`RunGuest`].
+//!
+//! Here the Launcher's view of a Guest meets the Host's mind and a CPU, for as
+//! long as a step takes.
+//!
+//! Next on the tour: [`crate::terminal`].
+
+use abi::{GuestMemory, GuestPhys, Nanos, RunGuest, Stop, Variant};
+use kernel::guest::Guest;
+use kernel::usage::{self, Life};
+use kernel::{post_mortem, run};
+
+use crate::machine::enter::GuestCpu;
+use crate::machine::ram::GuestRam;
+use crate::machine::{clock, console};
+
+/// A Guest, the CPU it may use, and what is known about it besides.
+pub struct Seat<'a> {
+    /// The Guest.
+    pub guest: &'a mut Guest<GuestRam>,
+    /// Where it runs.
+    pub cpu: &'a mut GuestCpu,
+    /// What it is called.
+    pub name: &'a str,
+    /// What the person was told that it speaks.
+    pub told: &'a mut Option<Variant>,
+    /// Its time.
+    pub life: &'a mut Life,
+    /// When this step began.
+    pub began: Nanos,
+}
+
+impl Seat<'_> {
+    /// Tells what the Guest speaks, once that is known.
+    fn tell_variant(&mut self) {
+        let variant = self.guest.shared.as_ref().map(|shared| shared.variant);
+        if let Some(variant) = variant.filter(|_| *self.told != variant) {
+            *self.told = Some(variant);
+            console::line(format_args!("guest {}: speaks the ABI of {variant}", self.name));
+        }
+    }
+}
+
+impl RunGuest for Seat<'_> {
+    fn run(&mut self) -> Stop {
+        let stop = run::run(self.guest, self.cpu);
+        self.tell_variant();
+        stop
+    }
+
+    fn answer(&mut self, value: u32) {
+        self.guest.answer(value);
+    }
+
+    fn raise(&mut self, irq: u8) {
+        self.guest.interrupts.raise(irq);
+    }
+
+    /// Ends one life of the Guest and begins another.
+    fn reset(&mut self, entry: GuestPhys) {
+        let now = clock::now();
+        self.life.charge(self.began, now);
+        if self.guest.exits.all() > 0 {
+            tell_usage(self.name, self.guest, self.life, now);
+        }
+        *self.life = self.life.again(now);
+        self.guest.reset(entry);
+    }
+
+    fn memory(&mut self) -> &mut dyn GuestMemory {
+        &mut self.guest.memory
+    }
+}
+
+/// Tells what a Guest has used.
+pub fn tell_usage(name: &str, guest: &Guest<GuestRam>, life: &Life, now: Nanos) {
+    usage::tell(guest, life, now, |line| console::line(format_args!("guest {name}: {line}")));
+}
+
+/// Tells what is left of a killed Guest.
+pub fn tell_post_mortem(name: &str, guest: &mut Guest<GuestRam>) {
+    post_mortem::tell(guest, |line| console::line(format_args!("guest {name}: {line}")));
+}
