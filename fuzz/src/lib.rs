@@ -4,7 +4,10 @@
 //! them has its own idea of the rules, so that a mistake in the Host is not made twice.
 #![forbid(unsafe_code)]
 
+pub mod bent_bzimage;
 pub mod bent_file;
+#[path = "../../launcher-task/src/fakes/bzimage_file.rs"]
+pub mod bzimage_file;
 #[path = "../../launcher-task/src/fakes/elf_file.rs"]
 pub mod elf_file;
 #[path = "../../kernel/tests/properties/hardware.rs"]
