@@ -79,6 +79,8 @@ pub enum KillReason {
     },
     /// Needs more shadow page tables than its pool holds.
     OutOfFrames,
+    /// Ended itself, as it found that it could not go on.
+    Panicked,
     /// Broke the rules of a virtqueue.
     Ring(RingError),
     /// Misused the registers of a device.

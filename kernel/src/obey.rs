@@ -24,7 +24,7 @@ use crate::cpu::Cpu;
 use crate::event::Event;
 use crate::guest::Guest;
 use crate::hypercall::{Call, Hypercall, Instruction, Words};
-use crate::recognise::recognise;
+use crate::recognise::{format_to_come, recognise};
 use crate::ring;
 use crate::run::Pause;
 use crate::set_pte::Run;
@@ -120,7 +120,7 @@ fn init<M: GuestMemory, C: Cpu>(
     let told = guest.dialect.pae.map(|pae| if pae { Format::Pae } else { Format::TwoLevel });
     guest.shadow.set_format(told);
     if variant.has_boot_tables() {
-        let format = told.unwrap_or(Format::TwoLevel);
+        let format = told.unwrap_or_else(|| format_to_come(&guest.memory, shared.kernel_address));
         let top = boot_tables::build(&mut guest.memory, shared.kernel_address, format)?;
         guest.shadow.set_format(Some(format));
         guest.shadow.switch_to(&guest.memory, top)?;

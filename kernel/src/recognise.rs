@@ -6,6 +6,15 @@
 //! free entries cannot be mistaken), and where in it the system-call vector
 //! stands. A word on the module's line overrules all that.
 //!
+//! Which format its page tables have shows when it first switches to them. For
+//! a Guest that expects to find tables that is too late; but a PAE kernel has
+//! its first top level in its data, written by the linker:
+//!
+//! ```text
+//!  page:  | M | 0 | 0 | M | zeroes ...   M: the middle level, for the low half
+//!           0           3                   and the kernel's, which begins at 3 GiB
+//! ```
+//!
 //! Source: lguest ABI, "Telling the variants apart at run time".
 //!
 //! Next on the tour: [`crate::shared`].
@@ -17,6 +26,8 @@ use abi::memory::check_range;
 use abi::{GuestMemory, GuestPhys, GuestResult, PAGE_SIZE, Variant};
 
 use crate::hypercall::{Instruction, Words};
+use crate::shadow::entry::P;
+use crate::shadow::walk::Format;
 
 /// The lowest address any Linux kernel calls its kernel half's beginning.
 const LOWEST_KERNEL: u32 = 0x4000_0000;
@@ -79,10 +90,75 @@ fn has_kernel_and_vector(memory: &impl GuestMemory, at: GuestPhys, layout: &Layo
         && word(layout.kernel_address + 4) == Some(SYSCALL_VECTOR.into())
 }
 
+/// The format of the tables a Guest will make that has made none yet.
+pub fn format_to_come(memory: &impl GuestMemory, kernel_address: u32) -> Format {
+    let is_pae = (1..memory.limit() / PAGE_SIZE).any(|page| {
+        let at = GuestPhys(page * PAGE_SIZE);
+        // Nearly every page is out at the first look.
+        memory.read_u32(at).is_ok_and(|first| first & (PAGE_SIZE - 1) == P)
+            && are_first_pointers(memory, at, kernel_address >> 30).unwrap_or(false)
+    });
+    if is_pae { Format::Pae } else { Format::TwoLevel }
+}
+
+/// Whether the page at `at` holds a PAE kernel's first four pointers and nothing else, its half
+/// beginning with pointer number `kernel`.
+fn are_first_pointers(memory: &impl GuestMemory, at: GuestPhys, kernel: u32) -> GuestResult<bool> {
+    let mut page = [0; PAGE_SIZE as usize];
+    memory.read_into(at, &mut page)?;
+    let (entries, _) = page.as_chunks::<8>();
+    let middle = u64::from_le_bytes(entries[0]);
+    let expected = |number: u32| match number {
+        0 => middle,
+        1..4 if number >= kernel => middle + u64::from((number - kernel) * PAGE_SIZE),
+        _ => 0,
+    };
+    let is_within = middle > P.into() && middle < memory.limit().into();
+    Ok(is_within && (0..).zip(entries).all(|(number, &entry)| u64::from_le_bytes(entry) == expected(number)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::scripted::{LGUEST_DATA_AT, Ram, ram_with_data_of};
+
+    const MIDDLE: u32 = 0x5000 | P;
+
+    fn ram_with(page: u32, entries: &[(u32, u32)]) -> Ram {
+        let mut ram = Ram::new(0x1_0000);
+        entries.iter().for_each(|&(index, entry)| ram.write_u32(GuestPhys(page + index * 8), entry).unwrap());
+        ram
+    }
+
+    #[test]
+    fn a_pae_kernel_shows_its_first_pointers_wherever_its_half_begins() {
+        let usual = ram_with(0x9000, &[(0, MIDDLE), (3, MIDDLE)]);
+        assert_eq!(format_to_come(&usual, 0xC000_0000), Format::Pae);
+        let half = ram_with(0xF000, &[(0, MIDDLE), (2, MIDDLE), (3, MIDDLE + PAGE_SIZE)]);
+        assert_eq!(format_to_come(&half, 0x8000_0000), Format::Pae);
+        assert_eq!(format_to_come(&half, 0xC000_0000), Format::TwoLevel);
+    }
+
+    #[test]
+    fn what_only_looks_like_pointers_is_none() {
+        let pairs: [&[(u32, u32)]; 6] = [
+            &[],
+            &[(0, MIDDLE)],
+            &[(0, MIDDLE | 2), (3, MIDDLE | 2)],
+            &[(0, MIDDLE), (3, MIDDLE), (511, 1)],
+            &[(0, 0x1_0001), (3, 0x1_0001)],
+            &[(0, P), (3, P)],
+        ];
+        for entries in pairs {
+            assert_eq!(
+                format_to_come(&ram_with(0x9000, entries), 0xC000_0000),
+                Format::TwoLevel,
+                "{entries:x?}"
+            );
+        }
+        let shifted = ram_with(0x9010, &[(0, MIDDLE), (3, MIDDLE)]);
+        assert_eq!(format_to_come(&shifted, 0xC000_0000), Format::TwoLevel);
+    }
 
     fn call(ebx: u32, edx: u32) -> Words {
         [1, ebx, 0, edx, 0]

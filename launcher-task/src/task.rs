@@ -46,6 +46,9 @@ use crate::{
 /// Most kicks one step serves before others get their turn.
 pub const KICKS_PER_STEP: u32 = 64;
 
+/// The last words of every Linux that powers off.
+const LINUX_POWER_OFF: &str = "Power down";
+
 /// What a task wants after a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
@@ -217,13 +220,26 @@ impl<'a> Launcher<'a> {
     }
 
     fn end(&mut self, wish: &Shutdown, guest: &mut dyn RunGuest, log: &mut dyn Write) -> GuestResult<Step> {
-        let what = if wish.restart { "restarting" } else { "powered off" };
+        let has_panicked = self.has_panicked(wish);
+        let what = match wish.restart {
+            true => "restarting",
+            false if has_panicked => "panicked",
+            false => "powered off",
+        };
         tell(log, format_args!("guest {}: {what}: {}\n", self.plan.name, LastWords(wish)));
+        if has_panicked {
+            return Err(KillReason::Panicked);
+        }
         if !wish.restart {
             return Ok(Step::Ended(Outcome::PoweredOff));
         }
         self.start(guest)?;
         Ok(Step::Runnable)
+    }
+
+    /// A Linux panics by the call it powers off with; only its words tell the two apart.
+    fn has_panicked(&self, wish: &Shutdown) -> bool {
+        !wish.restart && self.release().is_some() && !wish.text().eq(LINUX_POWER_OFF.chars())
     }
 }
 

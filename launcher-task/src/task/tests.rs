@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     chain::Direction::{Readable, Writable},
     config::{MIB, read_modules},
-    fakes::{Driver, ElfFile, FakeConsole, FakeGuest},
+    fakes::{BzImageFile, Driver, ElfFile, FakeConsole, FakeGuest},
     net::network::Networks,
 };
 
@@ -34,7 +34,11 @@ struct Bench {
 }
 
 fn bench() -> Bench {
-    let image = ElfFile::small().0.leak();
+    bench_of(ElfFile::small().0)
+}
+
+fn bench_of(image: Vec<u8>) -> Bench {
+    let image = image.leak();
     let launcher = Launcher::admit(plan("-- quiet"), image, Some(b"initrd"), Vec::new()).unwrap();
     let guest = FakeGuest::new(launcher.limit());
     let mut bench = Bench { launcher, guest, terminal: FakeConsole::default(), log: String::new() };
@@ -195,6 +199,18 @@ fn a_power_off_ends_with_a_line_of_its_own() {
     bench.guest.stops(shutdown(false, b"Power\ndown"));
     assert_eq!(bench.step(0), Step::Ended(Outcome::PoweredOff));
     assert_eq!(bench.log, "guest a: powered off: Power.down\n");
+}
+
+#[test]
+fn a_linux_that_ends_with_other_words_than_usual_has_panicked() {
+    let mut bench = bench_of(BzImageFile::small().0);
+    bench.guest.stops(shutdown(false, b"Power down"));
+    assert_eq!(bench.step(0), Step::Ended(Outcome::PoweredOff));
+    bench.guest.stops(shutdown(false, b"Attempted to kill init!"));
+    assert_eq!(bench.step(0), Step::Ended(Outcome::Killed(KillReason::Panicked)));
+    assert_eq!(bench.log, "guest a: powered off: Power down\nguest a: panicked: Attempted to kill init!\n");
+    bench.guest.stops(shutdown(true, b"anything"));
+    assert_eq!(bench.step(0), Step::Runnable);
 }
 
 #[test]

@@ -122,13 +122,12 @@ fn the_help_explains_every_option_and_code() {
 #[test]
 fn a_bzimage_runs_with_its_initrd() {
     let scratch = Scratch::new();
-    let image = bzimage::of_guest(&artefacts::guest("demo"), "3.11.10 (a@b)", &scratch);
+    let image = bzimage::of_guest(&artefacts::guest("demo"), "no Linux", &scratch);
     let image = scratch.file("bzImage", &image.0);
     let initrd = scratch.file("rootfs.cpio", [7; 5000]);
     let [image, initrd] = [&image, &initrd].map(|file| file.to_str().unwrap());
     let said = run(&["--kernel", image, "--initrd", initrd, "--append", "one two"], "poweroff\n", 0);
-    assert!(said.contains("guest bzImage: Linux 3.11.10\n") && said.contains("\"one two\""), "{said}");
-    assert!(said.contains("5000 bytes: initrd for=bzImage"), "{said}");
+    assert!(said.contains("\"one two\"") && said.contains("5000 bytes: initrd for=bzImage"), "{said}");
 }
 
 #[test]
