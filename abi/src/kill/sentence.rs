@@ -44,7 +44,7 @@ impl fmt::Display for KillReason {
             }
             Self::DoubleFault { eip } => write!(f, "faulted while delivering a fault, at {eip}"),
             Self::OutOfFrames => f.write_str("needs more shadow page tables than its pool has"),
-            Self::Panicked => f.write_str("panicked: its own kernel gave up"),
+            Self::Panicked => f.write_str("its own kernel panicked"),
             Self::Ring(error) => error.fmt(f),
             Self::Device(error) => error.fmt(f),
             Self::UnknownNotify { at } => write!(f, "notified {at}, where no device is"),
