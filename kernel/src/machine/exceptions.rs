@@ -9,6 +9,8 @@
 //! Invariants:
 //! - The frame the stubs build is [`TrapFrame`], field by field (asserted as
 //!   far as a number can tell).
+//! - An interrupt of the Host is survived whatever selectors the last Guest left
+//!   in FS and GS (`sleep_with_own_segment`, a test Guest).
 //! - A dump reads no memory that may be absent: only what is left of a stack
 //!   it knows.
 //!
@@ -68,8 +70,10 @@ global_asm!(
     "    cld",
     "    push esp",
     "    call {HANDLE}",
-    "    add esp, 4",
-    ".irp segment, gs, fs, es, ds",
+    // FS and GS stay as they are: the Host never touches them, so they may hold a Guest's selectors,
+    // which the Host's GDT does not have.
+    "    add esp, 4 + 8",
+    ".irp segment, es, ds",
     "    pop eax",
     "    mov \\segment, eax",
     ".endr",
