@@ -7,15 +7,15 @@
 //! written then.
 //!
 //! ```text
-//! two levels:        table pages | directory          | initrd | end of RAM
-//! PAE:    PMD page | table pages | pointers, 4 of 512 | initrd | end of RAM
+//! two levels:        table pages | directory          | initrd, or the end of RAM
+//! PAE:    PMD page | table pages | pointers, 4 of 512 | initrd, or the end of RAM
 //! ```
 //!
 //! Source: lguest ABI, "Address translation at start".
 //!
 //! Next on the tour: [`crate::hypercall`].
 
-use abi::boot_params::{E820_MAP, RAMDISK_SIZE};
+use abi::boot_params::{E820_MAP, RAMDISK_IMAGE, RAMDISK_SIZE};
 use abi::kill::HypercallError;
 use abi::{GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};
 
@@ -31,13 +31,14 @@ const FLAGS: u32 = P | W | U;
 /// [`HypercallError::BootTables`] if they have no room.
 pub fn build(memory: &mut impl GuestMemory, kernel_address: u32, format: Format) -> GuestResult<GuestPhys> {
     let ram = memory.read_u32(GuestPhys(E820_MAP + 8))?;
-    let initrd = memory.read_u32(GuestPhys(RAMDISK_SIZE))?.checked_next_multiple_of(PAGE_SIZE);
+    let initrd = match memory.read_u32(GuestPhys(RAMDISK_SIZE))? {
+        0 => ram,
+        _ => memory.read_u32(GuestPhys(RAMDISK_IMAGE))?,
+    };
     let tables = ram.div_ceil(format.table_span()).min(format.tables_in_first_gib());
     // Top level, tables, and the middle level that PAE has.
     let pages = tables + 2;
-    let room = initrd
-        .and_then(|initrd| ram.checked_sub(initrd))
-        .filter(|&end| end <= memory.limit() && end / PAGE_SIZE > pages);
+    let room = Some(initrd).filter(|&end| end <= ram && ram <= memory.limit() && end / PAGE_SIZE > pages);
     let top = room.ok_or(HypercallError::BootTables)? / PAGE_SIZE * PAGE_SIZE - PAGE_SIZE;
     let first_table = top - tables * PAGE_SIZE;
     fill_tables(memory, first_table, ram / PAGE_SIZE, tables, format)?;
@@ -112,6 +113,8 @@ mod tests {
         let mut ram = Ram::new(RAM as usize);
         ram.write_u32(GuestPhys(E820_MAP + 8), len).unwrap();
         ram.write_u32(GuestPhys(RAMDISK_SIZE), initrd).unwrap();
+        let place = len.wrapping_sub(initrd) & !(PAGE_SIZE - 1);
+        ram.write_u32(GuestPhys(RAMDISK_IMAGE), place).unwrap();
         ram
     }
 
@@ -132,6 +135,14 @@ mod tests {
             let beyond = format.walk(&mut ram, top, GuestLinear(RAM), PageFaultCode(0), 0);
             assert_eq!(beyond, Ok(Walk::Fault { present: false }));
         }
+    }
+
+    #[test]
+    fn an_initrd_below_the_end_of_memory_is_not_written_over() {
+        let mut ram = ram(RAM, 0x1000);
+        ram.write_u32(GuestPhys(RAMDISK_IMAGE), RAM - 0x4000).unwrap();
+        let top = build(&mut ram, KERNEL, Format::TwoLevel);
+        assert_eq!(top, Ok(GuestPhys(RAM - 0x4000 - PAGE_SIZE)));
     }
 
     #[test]
