@@ -1,7 +1,9 @@
-//! The pages above RAM, where devices and their rings live.
+//! The memory that devices and Guest share: where rings live.
 //!
-//! They belong to the Launcher as much as to the Guest and to no Rust variable
-//! at all, so reading and writing them is safe as long as it stays inside.
+//! On the lguest bus that is the pages above RAM, with the device page among
+//! them; on PCI it is an area of the image that nothing else uses. Either way
+//! it belongs to the Launcher as much as to the Guest and to no Rust variable,
+//! so reading and writing it is safe as long as it stays inside.
 //!
 //! Invariants: every access is checked against the window (`place`), and is
 //! volatile: the Launcher changes what is there.
@@ -10,25 +12,68 @@
 //!
 //! Next on the tour: [`crate::console`].
 
-use abi::device_page::{DEVICE_PAGES, STATUS, STATUS_ACKNOWLEDGE, STATUS_DRIVER, STATUS_DRIVER_OK};
+use core::cell::UnsafeCell;
+
+use abi::device_page::{
+    DEVICE_PAGES, QUEUE_ENTRIES, STATUS, STATUS_ACKNOWLEDGE, STATUS_DRIVER, STATUS_DRIVER_OK, ring_len,
+};
 use abi::memory::check_range;
-use abi::{GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE};
+use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE};
 
 use crate::boot_params::memory_size;
 use crate::devices::DevicePage;
+use crate::frames::{direct, phys_of};
 use crate::hypercall::Call;
+use crate::local::Local;
 use crate::paging::DEVICES;
 
-/// The device pages of this Guest.
+/// Queues there is room for in the image.
+const QUEUES: u32 = 8;
+/// Bytes of their rings.
+const RINGS_LEN: u32 = QUEUES * ring_len(QUEUE_ENTRIES);
+
+/// Rings of queues that a driver places where it likes.
+#[repr(C, align(4096))]
+struct Rings(UnsafeCell<[u8; RINGS_LEN as usize]>);
+
+// SAFETY: Rust never looks inside; a `DeviceWindow` does, as into memory of a device.
+unsafe impl Sync for Rings {}
+
+static RINGS: Rings = Rings(UnsafeCell::new([0; RINGS_LEN as usize]));
+static TAKEN: Local<u32> = Local::new(0);
+
+/// A run of memory that devices share.
 #[derive(Debug)]
 pub struct DeviceWindow {
     start: u32,
+    end: u32,
+    /// Where it is mapped.
+    mapped_at: GuestLinear,
 }
 
 impl DeviceWindow {
-    /// The window right above RAM.
+    /// The device pages, right above RAM.
     pub fn new() -> Self {
-        Self { start: memory_size() }
+        let start = memory_size();
+        Self { start, end: start + DEVICE_PAGES * PAGE_SIZE, mapped_at: DEVICES }
+    }
+
+    /// The area for rings in the image.
+    pub fn of_rings() -> Self {
+        let start = phys_of(&RINGS);
+        Self { start: start.0, end: start.0 + RINGS_LEN, mapped_at: direct(start) }
+    }
+
+    /// Takes room for the rings of one queue, zeroed, in the area for them.
+    ///
+    /// # Panics
+    /// If there is none left.
+    pub fn take_rings(&mut self) -> GuestPhys {
+        let number = TAKEN.with(|taken| core::mem::replace(taken, *taken + 1));
+        assert!(number < QUEUES, "there is room for {QUEUES} queues");
+        let at = GuestPhys(Self::of_rings().start + number * ring_len(QUEUE_ENTRIES));
+        self.zero(at, ring_len(QUEUE_ENTRIES)).expect("it lies in the area");
+        at
     }
 
     /// The physical address of the device page.
@@ -70,18 +115,18 @@ impl DeviceWindow {
         if outside {
             return Err(KillReason::OutOfGuestMemory { at, len: len as u32 });
         }
-        Ok((DEVICES.0 + (at.0 - self.start)) as *mut T)
+        Ok((self.mapped_at.0 + (at.0 - self.start)) as *mut T)
     }
 
     fn read<T: Copy>(&self, at: GuestPhys) -> GuestResult<T> {
         let from = self.place::<T>(at, size_of::<T>())?;
-        // SAFETY: inside the window, mapped at DEVICES, aligned (`place`); only integers.
+        // SAFETY: inside the window, mapped, aligned (`place`); only integers.
         Ok(unsafe { from.read_volatile() })
     }
 
     fn write<T: Copy>(&mut self, at: GuestPhys, value: T) -> GuestResult {
         let to = self.place::<T>(at, size_of::<T>())?;
-        // SAFETY: inside the window, mapped at DEVICES, aligned (`place`); only integers.
+        // SAFETY: inside the window, mapped, aligned (`place`); only integers.
         unsafe { to.write_volatile(value) };
         Ok(())
     }
@@ -95,7 +140,7 @@ impl Default for DeviceWindow {
 
 impl GuestMemory for DeviceWindow {
     fn limit(&self) -> u32 {
-        self.start + DEVICE_PAGES * PAGE_SIZE
+        self.end
     }
 
     fn read_into(&self, at: GuestPhys, into: &mut [u8]) -> GuestResult {

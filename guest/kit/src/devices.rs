@@ -13,8 +13,8 @@
 //!
 //! Next on the tour: [`crate::virtqueue`].
 
-use abi::device_page::{HEADER_LEN, QUEUE_LEN, TYPE_END};
-use abi::{GuestPhys, PAGE_SIZE};
+use abi::device_page::{HEADER_LEN, QUEUE_LEN, TYPE_END, avail_offset, used_offset};
+use abi::{GuestLinear, GuestPhys, PAGE_SIZE};
 
 /// A copy of the device page.
 pub type DevicePage = [u8; PAGE_SIZE as usize];
@@ -40,6 +40,29 @@ pub struct Queue {
     pub irq: u8,
     /// Where its rings lie.
     pub at: GuestPhys,
+    /// How to kick it.
+    pub bell: Bell,
+}
+
+/// How a queue is kicked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bell {
+    /// By the hypercall, with its address.
+    Notify,
+    /// By its number, in a register.
+    Register {
+        /// The register.
+        at: GuestLinear,
+        /// The number.
+        queue: u16,
+    },
+}
+
+impl Queue {
+    /// Where descriptors, available and used ring of `entries` lie in one run from `at` on.
+    pub fn places(at: GuestPhys, entries: u16) -> [u64; 3] {
+        [0, avail_offset(entries), used_offset(entries)].map(|offset| (at.0 + offset).into())
+    }
 }
 
 impl<'page> Device<'page> {
@@ -51,6 +74,7 @@ impl<'page> Device<'page> {
             entries: u16::from_le_bytes([entry[0], entry[1]]),
             irq: entry[2],
             at: GuestPhys(page.wrapping_mul(PAGE_SIZE)),
+            bell: Bell::Notify,
         })
     }
 
@@ -153,7 +177,7 @@ mod tests {
         assert_eq!(found.iter().map(|d| (d.offset, d.kind)).collect::<Vec<_>>(), [(0, 4), (18, 3)]);
         assert_eq!(found[0].accepted_features(), 15..17);
         assert_eq!(found[0].config(), [0x77]);
-        let output = Queue { entries: 256, irq: 2, at: GuestPhys(0x0400_4000) };
+        let output = Queue { entries: 256, irq: 2, at: GuestPhys(0x0400_4000), bell: Bell::Notify };
         assert_eq!((found[1].queue(1), found[1].queue(2)), (Some(output), None));
     }
 

@@ -73,6 +73,8 @@ pub mod net;
 #[cfg(not(test))]
 pub mod paging;
 #[cfg(not(test))]
+pub mod pci;
+#[cfg(not(test))]
 pub mod power;
 #[cfg(not(test))]
 pub mod probe;

@@ -58,6 +58,11 @@ impl Virtqueue {
         self.queue.at
     }
 
+    /// What it is like, and so how to kick it.
+    pub const fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
     /// Lends `len` bytes at `buffer` to the device through descriptor `id`.
     ///
     /// # Errors
@@ -148,9 +153,10 @@ impl Virtqueue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devices::Bell;
     use abi::device_page::{DESC_WRITE, ring_len};
 
-    const QUEUE: Queue = Queue { entries: 4, irq: 1, at: GuestPhys(0) };
+    const QUEUE: Queue = Queue { entries: 4, irq: 1, at: GuestPhys(0), bell: Bell::Notify };
 
     /// A device that gives back whatever it finds, as if it had written `len` bytes.
     fn answer(ram: &mut [u8], len: u32) {

@@ -17,18 +17,22 @@
 //!
 //! Next on the tour: [`crate::device_window`].
 
-use abi::PAGE_SIZE;
 use abi::device_page::{DESC_WRITE, TYPE_CONSOLE};
+use abi::pci::ISR;
+use abi::{PAGE_SIZE, Width};
 
 use crate::device_window::DeviceWindow;
 use crate::devices::{Queue, devices};
 use crate::frames::Frame;
-use crate::hypercall::{Call, halt};
+use crate::hypercall::halt;
 use crate::interrupts;
 use crate::local::Local;
+use crate::pci::{self, Function};
 use crate::virtqueue::Virtqueue;
 
 static CONSOLE: Local<Option<Console>> = Local::new(None);
+/// Its registers, on PCI.
+static FUNCTION: Local<Option<Function>> = Local::new(None);
 
 /// Why a queue in the device pages cannot be out of reach: its place was looked up there.
 const RING_IS_THERE: &str = "the rings lie in the device pages";
@@ -45,20 +49,43 @@ struct Console {
 
 /// Finds the console and sends all further text there; `false` if there is none.
 pub fn start() -> bool {
+    if pci::is_here() {
+        return start_on_pci();
+    }
     let mut window = DeviceWindow::new();
     let page = window.device_page();
     let found = devices(&page).find(|device| device.kind == TYPE_CONSOLE);
     let Some(device) = found else { return false };
     let (Some(input), Some(output)) = (device.queue(0), device.queue(1)) else { return false };
     window.bring_up(device.offset, device.accepted_features(), 0);
-    CONSOLE.with(|console| {
-        let mut new = Console::new(window, input, output);
-        new.output.poll(&mut new.window).expect(RING_IS_THERE);
-        *console = Some(new);
-    });
-    interrupts::handle(input.irq, || {}); // its only task is to end a HALT
-    super::set_sink(write);
+    go_on_with(Console::new(window, input, output));
     true
+}
+
+fn start_on_pci() -> bool {
+    let Some(function) = Function::find(TYPE_CONSOLE, 0) else { return false };
+    let mut rings = DeviceWindow::of_rings();
+    function.negotiate(0);
+    let [input, output] = [0, 1].map(|index| function.set_up_queue(index, &mut rings));
+    function.be_ready();
+    FUNCTION.set(Some(function));
+    go_on_with(Console::new(rings, input, output));
+    true
+}
+
+fn go_on_with(mut new: Console) {
+    new.output.poll(&mut new.window).expect(RING_IS_THERE);
+    let irq = new.input.queue().irq;
+    CONSOLE.with(|console| *console = Some(new));
+    interrupts::handle(irq, acknowledge);
+    super::set_sink(write);
+}
+
+/// Ends a HALT, which is all an interrupt is for; a device on PCI wants its reason read.
+fn acknowledge() {
+    if let Some(function) = FUNCTION.get() {
+        function.read(ISR, Width::Byte);
+    }
 }
 
 /// Writes `bytes`; they are out on return.
@@ -106,7 +133,7 @@ impl Console {
         self.to_person.copy_from(bytes);
         let len = bytes.len() as u32;
         self.output.offer(&mut self.window, 0, self.to_person.phys(), len, 0).expect(RING_IS_THERE);
-        Call::notify(self.output.at()).make();
+        pci::kick(self.output.queue());
         while self.output.take_used(&self.window).expect(RING_IS_THERE).is_none() {
             core::hint::spin_loop();
         }
@@ -117,7 +144,7 @@ impl Console {
         if !self.lent {
             let buffer = self.from_person.phys();
             self.input.offer(&mut self.window, 0, buffer, 1, DESC_WRITE).expect(RING_IS_THERE);
-            Call::notify(self.input.at()).make();
+            pci::kick(self.input.queue());
             self.lent = true;
         }
         self.input.take_used(&self.window).expect(RING_IS_THERE)?;

@@ -10,6 +10,7 @@
 //!   0xC0000000  physical 0 … as much RAM as fits below    (direct map)
 //!   0xF8000000  the window: 4 MiB to map things in        (shared too)
 //!   0xF8400000  the device pages, wherever RAM ends
+//!   0xF8500000  registers of devices on PCI, a page each
 //!   0xFFC00000  the Switcher's
 //! ```
 //!
@@ -27,7 +28,8 @@ pub mod space;
 
 use core::cell::UnsafeCell;
 
-use abi::{GuestLinear, GuestPhys};
+use abi::device_page::DEVICE_PAGES;
+use abi::{GuestLinear, GuestPhys, PAGE_SIZE};
 
 use crate::PAGE_OFFSET;
 use crate::dialect::Dialect;
@@ -45,6 +47,9 @@ pub const WINDOW: GuestLinear = GuestLinear(0xF800_0000);
 
 /// Where the device pages are mapped.
 pub const DEVICES: GuestLinear = GuestLinear(0xF840_0000);
+
+/// Where registers of devices on PCI are mapped, behind the device pages.
+pub const REGISTERS: GuestLinear = GuestLinear(DEVICES.0 + DEVICE_PAGES * PAGE_SIZE);
 
 /// Most physical memory the direct map reaches; a Guest uses no more.
 pub(crate) const DIRECT_MAX: u32 = WINDOW.0 - PAGE_OFFSET;
