@@ -6,6 +6,11 @@ use std::path::PathBuf;
 
 use crate::artefacts;
 
+/// The word a test Guest's line needs, with a space before it, if its name says that it is about PCI.
+pub fn bus(name: &str) -> &'static str {
+    if name.contains("pci_") { " bus=pci" } else { "" }
+}
+
 /// A Host and its modules.
 #[derive(Clone, Debug)]
 pub struct Boot {
@@ -34,7 +39,9 @@ impl Boot {
 
     /// The Host with one Guest of 16 MiB.
     pub fn guest(name: &str, command_line: &str) -> Self {
-        Self::bare().with(artefacts::guest(name), format!("guest name={name} mem=16M -- {command_line}"))
+        let bus = bus(name);
+        let line = format!("guest name={name} mem=16M{bus} -- {command_line}");
+        Self::bare().with(artefacts::guest(name), line)
     }
 
     /// The same with one more module.

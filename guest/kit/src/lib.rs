@@ -67,6 +67,8 @@ pub mod lazy;
 #[cfg(not(test))]
 pub mod local;
 #[cfg(not(test))]
+pub mod mmio;
+#[cfg(not(test))]
 pub mod native;
 #[cfg(not(test))]
 pub mod net;

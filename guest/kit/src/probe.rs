@@ -57,7 +57,7 @@ fn table() -> &'static [Fixup] {
     unsafe { core::slice::from_raw_parts(start, end.offset_from(start) as usize) }
 }
 
-fn outcome<T>(value: T) -> Probed<T> {
+pub(crate) fn outcome<T>(value: T) -> Probed<T> {
     match SEEN.with(Option::take) {
         Some(exception) => Err(exception),
         None => Ok(value),

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use emulated::boot::bus;
 use emulated::{Bochs, Boot, Outcome, Qemu, artefacts};
 
 use crate::guests::SILENT;
@@ -30,7 +31,7 @@ fn boot((rounds, alone): (&str, usize), attackers: &[Attacker<'_>]) -> Boot {
         boot.with(artefacts::guest("innocent"), line)
     };
     let crowd = attackers.iter().fold(innocent(Boot::bare(), 1), |boot, (name, told)| {
-        boot.with(artefacts::guest(name), format!("guest name={name} mem=3M -- {told}"))
+        boot.with(artefacts::guest(name), format!("guest name={name} mem=3M{} -- {told}", bus(name)))
     });
     innocent(crowd, 2)
 }
