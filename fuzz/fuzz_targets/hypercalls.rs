@@ -127,6 +127,9 @@ impl Stage {
         let entered = core::mem::take(&mut self.cpu.entered);
         assert!(entered.len() <= 2, "{} entries", entered.len());
         entered.iter().for_each(|entered| judge::entry(entered, self.hardware));
+        if let Stop::Read { .. } = stop {
+            self.guest.answer(LIMIT);
+        }
         if let Stop::Killed(reason) = stop {
             assert_eq!(run(&mut self.guest, &mut self.cpu), stop);
             assert!(self.cpu.entered.is_empty() && !reason.to_string().is_empty());
@@ -157,6 +160,7 @@ fuzz_target!(|life: Life| {
     let ram = SharedRam(std::rc::Rc::new(std::cell::RefCell::new(Ram::new(LIMIT))));
     let mut guest = Guest::new(GuestId(1), ram, GUEST_BASE, hardware.pool());
     let variant = Variant::ALL[usize::from(life.variant) % Variant::ALL.len()];
+    guest.shadow.set_device_limit(LIMIT + abi::PAGE_SIZE);
     guest.dialect = Dialect { variant: life.is_told.then_some(variant), pae: life.pae };
     let kernel_address = match life.kernel_address {
         Word::Small(_) => 0xC000_0000,

@@ -24,7 +24,7 @@
 //! Next on the tour: [`crate::decode`].
 
 use abi::pci::is_config_port;
-use abi::{GuestLinear, GuestMemory, Place};
+use abi::{GuestLinear, GuestMemory, GuestPhys, Place};
 use switcher::GuestRegs;
 
 use crate::access::{Emulation, Landing, NO_DEVICE};
@@ -88,7 +88,7 @@ fn configuration(regs: &GuestRegs, port: Port, width: Width) -> Option<Place> {
     is_config_port(port, width).then_some(Place::Port(port))
 }
 
-/// The bytes from `eip` on, each looked up when asked for, as if fetched `by` a ring. The CPU has
+/// The bytes from `eip` on, each page looked up when its first is asked for, as if fetched `by` a ring. The CPU has
 /// just fetched the whole instruction through the same translation, so it is there; where the
 /// bytes end, for whatever reason, there is nothing to perform and nobody to blame.
 pub fn code_at<M: GuestMemory>(
@@ -96,10 +96,16 @@ pub fn code_at<M: GuestMemory>(
     eip: u32,
     by: PageFaultCode,
 ) -> impl Iterator<Item = u8> {
+    let mut place = None;
     (0..).map_while(move |offset| {
         let at = GuestLinear(eip.wrapping_add(offset));
-        let at = guest.shadow.readable(&mut guest.memory, at, by).ok()??;
-        guest.memory.read_u8(at).ok()
+        // Bytes of one page lie side by side.
+        let next = match place {
+            Some(GuestPhys(before)) if at.page_offset() != 0 => GuestPhys(before + 1),
+            Some(_) | None => guest.shadow.readable(&mut guest.memory, at, by).ok()??,
+        };
+        place = Some(next);
+        guest.memory.read_u8(next).ok()
     })
 }
 

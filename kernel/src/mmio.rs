@@ -28,6 +28,7 @@ use crate::run::Pause;
 
 /// Performs the instruction at EIP, which raised #PF with `code` at `at`: the Guest's tables allow
 /// it, and lead to `place`, where no memory is.
+#[cold]
 pub fn access<M: GuestMemory, C: Cpu>(
     guest: &mut Guest<M>,
     cpu: &mut C,

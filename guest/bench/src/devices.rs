@@ -1,6 +1,6 @@
-//! An interrupt of a device, from the line to the handler and back.
+//! A kick of a device on either bus; an interrupt, from the line to the handler and back.
 //!
-//! The console is kicked with an empty buffer, which costs what it costs; a
+//! For the interrupt the console is kicked with an empty buffer, which costs what it costs; a
 //! kick that ends in an interrupt costs the delivery more. The difference is
 //! the figure, and only a Host can be asked for it.
 //!
@@ -9,22 +9,48 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use abi::device_page::{AVAIL_NO_INTERRUPT, QUEUE_ENTRIES, TYPE_CONSOLE, avail_offset};
-use abi::{GuestMemory, GuestPhys};
+use abi::pci::NUM_QUEUES;
+use abi::{GuestMemory, GuestPhys, Width};
 use kit::console::{self, virtio};
 use kit::device_window::DeviceWindow;
 use kit::devices::devices;
 use kit::hypercall::Call;
-use kit::interrupts;
+use kit::pci::{self, Function};
+use kit::{bare, interrupts};
 
-use crate::row::{Row, each};
+use crate::row::{Row, each, nothing};
 
 /// The row.
 pub const INTERRUPT_DELIVERY: Row = Row::new("interrupt-delivery", 500, with_interrupt, without_interrupt);
+
+/// A kick of a queue in which nothing waits, as the bus has it: an exit, a look, and back.
+pub const KICK: Row = Row::new("kick", 1000, kicks_of_nothing, nothing);
+
+/// A register of a device, read, which only PCI has.
+pub const REGISTER_READ: Row = Row::new("register-read", 1000, register_reads, nothing);
 
 /// Why nothing here fails: whoever starts the bench has a console.
 const CONSOLE: &str = "every Guest has a console with two queues";
 
 static DELIVERED: AtomicU32 = AtomicU32::new(0);
+
+/// Starts the console of a Guest on PCI. Text goes the old way on.
+pub fn prepare_pci() {
+    assert!(virtio::start(), "{CONSOLE}");
+    console::set_sink(console::early::write);
+}
+
+fn kicks_of_nothing(count: u32) {
+    let queue = virtio::with_output(|queue, _| *queue.queue()).expect(CONSOLE);
+    each(count, |_| pci::kick(&queue));
+}
+
+fn register_reads(count: u32) {
+    let device = Function::find(TYPE_CONSOLE, 0).expect(CONSOLE);
+    each(count, |_| {
+        bare::hold(device.read(NUM_QUEUES, Width::Word));
+    });
+}
 
 /// Starts the console, and has its second queue's interrupt counted. Text goes the old way on.
 pub fn prepare() {

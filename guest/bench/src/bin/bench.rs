@@ -6,7 +6,7 @@
 use kit::hypercall::Call;
 use kit::page_table::Entry;
 use kit::paging::Root;
-use kit::{GuestLinear, Nanos, interrupts, lazy, time};
+use kit::{GuestLinear, Nanos, interrupts, lazy, pci, time};
 use rows::operations::{self, NULL_HYPERCALL};
 use rows::spaces::hosted::{announcement, end_of_table};
 use rows::{Machine, devices, row, spaces};
@@ -57,6 +57,10 @@ impl Machine for UnderHost {
 }
 
 fn main() {
+    if pci::is_here() {
+        devices::prepare_pci();
+        return row::print("pci-", &[devices::KICK, devices::REGISTER_READ]);
+    }
     operations::prepare::<UnderHost>();
     spaces::prepare();
     devices::prepare();
@@ -65,5 +69,5 @@ fn main() {
     row::print("", &operations::rows::<UnderHost>());
     row::print("", &spaces::rows::<UnderHost>());
     row::print("", &spaces::hosted_rows::<UnderHost>());
-    row::print("", &[devices::INTERRUPT_DELIVERY]);
+    row::print("", &[devices::KICK, devices::INTERRUPT_DELIVERY]);
 }
