@@ -1,6 +1,6 @@
 //! Sessions with the demo Guest, by script, as the README promises them.
 
-use emulated::{Bochs, Boot, Outcome, Qemu, Session};
+use emulated::{Bochs, Boot, Outcome, Qemu, Session, artefacts};
 
 /// What the demo prints when it waits for a command.
 pub const PROMPT: &str = "demo> ";
@@ -178,5 +178,16 @@ fn a_line_longer_than_the_uart_s_fifo_arrives_whole() {
     let words = "abcdefghijklmnopqrstuvwxyz ".repeat(4);
     let mut session = in_qemu();
     assert!(answer(&mut session, &format!("echo {words}")).contains(&format!("\n{}\n", words.trim_end())));
+    end(session, "poweroff", 0);
+}
+
+#[test]
+fn a_demo_on_pci_types_restarts_and_ends_like_any_other() {
+    let line = format!("guest name=demo mem=16M bus=pci -- {WORDS}");
+    let mut session = at_prompt(Qemu::kernel(&Boot::bare().with(artefacts::guest("demo"), line)).start());
+    assert!(answer(&mut session, "echo by registers").contains("by registers"));
+    session.send("reboot\n");
+    let mut session = at_prompt(session);
+    assert!(answer(&mut session, "mem").contains("16 MiB in all"));
     end(session, "poweroff", 0);
 }
