@@ -2,7 +2,7 @@
 //!
 //! Next on the tour: [`crate::bochs`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ pub struct Qemu {
     scratch: Scratch,
     has_serial: bool,
     has_monitor: bool,
+    second_line: Option<PathBuf>,
     limit: Duration,
 }
 
@@ -47,7 +48,7 @@ impl Qemu {
         let mut command = Command::new("qemu-system-i386");
         command.args(["-accel", "tcg", "-display", "none", "-nic", "none", "-no-reboot"]);
         command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]);
-        Self { command, scratch, has_serial: true, has_monitor: false, limit: LIMIT }
+        Self { command, scratch, has_serial: true, has_monitor: false, second_line: None, limit: LIMIT }
     }
 
     fn cdrom(mut self, iso: &Path) -> Self {
@@ -76,6 +77,13 @@ impl Qemu {
         self
     }
 
+    /// Gives the machine a second serial port, and writes what comes over it to `file`.
+    #[must_use]
+    pub fn second_line(mut self, file: &Path) -> Self {
+        self.second_line = Some(file.into());
+        self
+    }
+
     /// Opens QEMU's monitor for [`Session::monitor`].
     #[must_use]
     pub fn with_monitor(mut self) -> Self {
@@ -94,6 +102,9 @@ impl Qemu {
     #[track_caller]
     pub fn start(mut self) -> Session {
         let serial = self.socket("-serial", self.has_serial);
+        if let Some(file) = &self.second_line {
+            self.command.arg("-serial").arg(format!("file:{}", file.display()));
+        }
         let monitor = self.socket("-monitor", self.has_monitor);
         Session::start(self.command, Sockets { serial, monitor }, self.scratch, self.limit)
     }

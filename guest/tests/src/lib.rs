@@ -7,6 +7,8 @@
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 
+pub mod lan;
+
 use kit::{Nanos, boot_params, time, words};
 
 /// Milliseconds a Guest goes on that was not told.

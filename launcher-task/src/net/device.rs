@@ -12,7 +12,8 @@
 //! driver's buffers is lost at once.
 //!
 //! Invariants:
-//! - A step moves a bounded number of bytes either way (`a_flood_is_served_in_steps`).
+//! - A step moves a bounded number of bytes either way, fewer than a receiver's queue takes, so
+//!   that it gets its turn before it loses any (`a_flood_is_served_in_steps`).
 //! - A driver is shown nothing it has not accepted
 //!   (`a_driver_without_features_gets_plain_packets`).
 //! - Whatever a chain looks like, the packet goes out, is refused or kills its own Guest
@@ -23,7 +24,7 @@
 //! Next on the tour: [`crate::task`].
 
 use abi::{
-    GuestMemory, GuestResult,
+    GuestMemory, GuestResult, Nanos,
     device_page::{QUEUE_ENTRIES, TYPE_NET},
 };
 
@@ -80,6 +81,9 @@ pub struct NetDevice {
     piece: usize,
     /// What waits is for a driver that is gone.
     is_stale: bool,
+    /// When the step began that packets are taken in, and the work that is left of it: the clock
+    /// stands still in a step, however many kicks there are in it.
+    step: (Nanos, usize),
 }
 
 impl NetDevice {
@@ -89,7 +93,7 @@ impl NetDevice {
         config[..MAC_LEN].copy_from_slice(&address.0);
         config[MAC_LEN] = 1; // the cable is plugged in
         let (transmit, receive) = (Chain::default(), Scatter::default());
-        Self { plug, config, features: 0, transmit, receive, piece: 0, is_stale: false }
+        Self { plug, config, features: 0, transmit, receive, piece: 0, is_stale: false, step: (Nanos(0), 0) }
     }
 
     const fn may_merge(&self) -> bool {
@@ -106,16 +110,19 @@ impl NetDevice {
         queue: &mut Virtqueue,
         memory: &mut dyn GuestMemory,
         net: &mut dyn PacketPort,
+        now: Nanos,
     ) -> GuestResult<Progress> {
-        let mut budget = WORK_PER_STEP;
-        while budget > 0 {
+        if self.step.0 != now {
+            self.step = (now, WORK_PER_STEP);
+        }
+        while self.step.1 > 0 {
             if !queue.pop(memory, &mut self.transmit)? {
                 return Ok(Progress::Idle);
             }
             self.transmit.require(Direction::Readable)?;
             let cost = self.send(memory, net)?;
             queue.give_back(memory, &mut self.transmit, 0)?;
-            budget = budget.saturating_sub(cost);
+            self.step.1 = self.step.1.saturating_sub(cost);
         }
         Ok(Progress::Busy)
     }
@@ -238,7 +245,7 @@ impl Device for NetDevice {
         if index == RECEIVE {
             self.receive(queue, memory, ports.net)
         } else {
-            self.transmit(queue, memory, ports.net)
+            self.transmit(queue, memory, ports.net, ports.now)
         }
     }
 

@@ -5,8 +5,9 @@
 //! is a mistake in the configuration told and survived ([`bad_input`]), does every loader
 //! do ([`loaders`]), what if the hardware is poor or hostile ([`hardware`]), is the image
 //! what it claims to be ([`image`]), do the scripts work ([`scripts`]), what does it cost
-//! ([`bench`]), do several Guests leave each other alone ([`together`]) and share a terminal
-//! ([`terminal`]), does a person at the machine itself get by ([`desk`]), is every year's treaty
+//! ([`bench`]), do several Guests leave each other alone ([`together`]), reach each other ([`net`])
+//! and share a terminal ([`terminal`]), does a person at the machine itself get by ([`desk`]), is
+//! every year's treaty
 //! kept ([`variants`]).
 
 mod bad_input;
@@ -17,6 +18,7 @@ mod guests;
 mod hardware;
 mod image;
 mod loaders;
+mod net;
 mod scripts;
 mod selftests;
 mod terminal;

@@ -1,0 +1,129 @@
+//! Guests on a network: what the gateway does for one, what two say to each other, what becomes of
+//! a flood, and that a capture shows it all.
+
+use std::process::Command;
+
+use emulated::{Boot, Outcome, Qemu, artefacts, scratch::Scratch};
+
+/// What `tshark` says of [`net_gateway`](../../guest/tests/src/bin/net_gateway.rs)'s network, in order.
+const EXCHANGE: [&str; 13] = [
+    "0.0.0.0 255.255.255.255 DHCP Discover",
+    "10.77.0.1 255.255.255.255 DHCP Offer",
+    "0.0.0.0 255.255.255.255 DHCP Request",
+    "10.77.0.1 255.255.255.255 DHCP ACK",
+    "ARP Who has 10.77.0.1? Tell 10.77.0.8",
+    "ARP 10.77.0.1 is at 02:",
+    "10.77.0.8 10.77.0.1 ICMP Echo (ping) request",
+    "10.77.0.1 10.77.0.8 ICMP Echo (ping) reply",
+    "10.77.0.8 10.77.0.1 TCP 40000 80 [SYN]",
+    "10.77.0.1 10.77.0.8 TCP 80 40000 [SYN, ACK]",
+    "10.77.0.8 10.77.0.1 TCP 40000 80 [ACK]",
+    "10.77.0.8 10.77.0.1 HTTP GET / HTTP/1.0",
+    "10.77.0.1 10.77.0.8 HTTP HTTP/1.0 200 OK",
+];
+
+fn boot(guests: &[(&str, &str)]) -> Boot {
+    guests.iter().fold(Boot::bare(), |boot, (name, rest)| {
+        boot.with(artefacts::guest(name), format!("guest mem=4M {rest}"))
+    })
+}
+
+/// Runs Guests that must all pass.
+#[track_caller]
+fn pass(guests: &[(&str, &str)]) -> Outcome {
+    let outcome = Qemu::kernel(&boot(guests)).counted().start().finish();
+    assert_eq!(outcome.agreed_exit_code(), 0, "{}", outcome.log);
+    let passed = outcome.log.lines().filter(|line| line.starts_with("test: PASS")).count();
+    assert_eq!(passed, guests.len(), "{}", outcome.log);
+    outcome
+}
+
+/// What the Host has counted at a port: sent, refused, copies, received, dropped, waiting.
+#[track_caller]
+fn counters(outcome: &Outcome, port: &str) -> Vec<u64> {
+    let prefix = format!("net lan: {port}: ");
+    let line = outcome.host_lines().find_map(|line| line.strip_prefix(&prefix));
+    let line = line.unwrap_or_else(|| panic!("nothing about {port} in:\n{}", outcome.log));
+    line.split(' ').filter_map(|word| word.parse().ok()).collect()
+}
+
+/// The number before `words` in a line of a Guest's.
+#[track_caller]
+fn said(outcome: &Outcome, words: &str) -> u64 {
+    let number =
+        outcome.log.lines().find_map(|line| line.strip_prefix("flood: ")?.strip_suffix(words)?.parse().ok());
+    number.unwrap_or_else(|| panic!("nobody says{words}:\n{}", outcome.log))
+}
+
+#[test]
+fn a_guest_finds_an_address_an_answer_and_a_page() {
+    pass(&[("net_gateway", "name=net_gateway net=lan --")]);
+}
+
+#[test]
+fn two_guests_talk_over_tcp() {
+    let outcome =
+        pass(&[("net_pair", "name=s net=lan -- role=server"), ("net_pair", "name=c net=lan -- role=client")]);
+    assert!(outcome.log.contains("client: 200000 bytes sent, 4 heard"), "{}", outcome.log);
+}
+
+#[test]
+fn a_flood_adds_up_and_none_of_it_is_invented() {
+    let outcome = pass(&[
+        ("net_flood", "name=a net=lan -- role=send packets=5000"),
+        ("net_flood", "name=b net=lan,mac=02:00:00:00:00:02 -- role=receive"),
+    ]);
+    let (a, b) = (counters(&outcome, "a"), counters(&outcome, "b"));
+    assert_eq!((a[0], a[1], a[2]), (5000, 0, 5000), "{}", outcome.log);
+    assert_eq!(b[3] + b[4], 5000, "received and dropped:\n{}", outcome.log);
+    assert_eq!((said(&outcome, " sent"), said(&outcome, " received")), (5000, b[3]), "{}", outcome.log);
+    assert!(b[3] >= 4000, "the receiver gets its turns:\n{}", outcome.log);
+}
+
+#[test]
+fn a_flood_takes_nothing_from_a_third_guest() {
+    let outcome = pass(&[
+        ("net_flood", "name=a net=lan -- role=send packets=5000"),
+        ("net_flood", "name=b net=lan,mac=02:00:00:00:00:02 -- role=receive"),
+        ("innocent", "name=i -- rounds=200 within=600"),
+    ]);
+    assert!(outcome.log.contains("test: PASS innocent"), "{}", outcome.log);
+}
+
+#[test]
+fn a_driver_that_lies_loses_its_packets_and_nothing_else() {
+    let outcome = pass(&[
+        ("hostile_net", "name=liar net=lan --"),
+        ("net_pair", "name=s net=lan -- role=server far=10.77.0.16"),
+        ("net_pair", "name=c net=lan -- role=client far=10.77.0.16"),
+    ]);
+    let liar = counters(&outcome, "liar");
+    assert_eq!(liar[0], 1607, "{}", outcome.log);
+    assert_eq!(liar[1], 1606, "{}", outcome.log);
+}
+
+#[test]
+fn a_capture_is_what_tshark_reads() {
+    let scratch = Scratch::new();
+    let file = scratch.path("lan.pcap");
+    let mut boot = boot(&[("net_gateway", "name=net_gateway net=lan --")]);
+    boot.options += " com2=pcap:lan";
+    let qemu = Qemu::kernel(&boot).counted().second_line(&file);
+    let outcome = qemu.start().finish();
+    assert_eq!(outcome.agreed_exit_code(), 0, "{}", outcome.log);
+    let tshark =
+        Command::new("tshark").arg("-r").arg(&file).args(["-o", "tcp.check_checksum:FALSE"]).output();
+    let tshark = tshark.expect("scripts/setup brings tshark");
+    let said = String::from_utf8_lossy(&tshark.stdout);
+    assert!(tshark.status.success(), "{said}\n{}", String::from_utf8_lossy(&tshark.stderr));
+    let mut lines =
+        said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ").replace("→ ", ""));
+    for expected in EXCHANGE {
+        let line = lines.next().unwrap_or_else(|| panic!("no {expected:?} in:\n{said}"));
+        let mut rest = line.as_str();
+        for word in expected.split(' ') {
+            let at = rest.find(word).unwrap_or_else(|| panic!("{word:?} of {expected:?} is not in {line:?}"));
+            rest = &rest[at + word.len()..];
+        }
+    }
+}
