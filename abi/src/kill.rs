@@ -238,6 +238,8 @@ pub enum RingError {
         /// The table's bytes.
         len: u32,
     },
+    /// A request to a disk without a byte for its status.
+    NoStatus,
     /// A queue of an impossible size.
     Size {
         /// Its entries.

@@ -1,12 +1,12 @@
-//! Each line of a boot module becomes a Guest, an initrd or an error, whatever stands on it.
+//! Each line of a boot module becomes a Guest, an initrd, a disk or an error, whatever stands on it.
 #![no_main]
 
-use launcher_task::config::{check_host_words, read_modules};
+use launcher_task::config::{DISKS_MAX, DiskMode, check_host_words, read_modules};
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
 
 const MIB: u32 = 1 << 20;
 /// What lines are made of, besides anything.
-const USUAL: [&str; 15] = [
+const USUAL: [&str; 20] = [
     "guest",
     "initrd",
     "file",
@@ -21,6 +21,11 @@ const USUAL: [&str; 15] = [
     "for=guest1",
     "abi=3.19",
     "pae=yes",
+    "disk",
+    "disk=a",
+    "disk=b,a",
+    "ro",
+    "cow=keep",
     "--",
 ];
 
@@ -52,7 +57,10 @@ fuzz_target!(|words: Vec<Vec<Word<'_>>>| {
     let config = read_modules(&lines);
     let initrds = config.plans.iter().filter(|plan| plan.initrd.is_some()).count();
     let about_all = usize::from(config.plans.is_empty());
-    assert_eq!(config.plans.len() + initrds + config.errors.len() - about_all, lines.len());
+    assert_eq!(
+        config.plans.len() + initrds + config.disks.len() + config.errors.len() - about_all,
+        lines.len()
+    );
     for (number, plan) in config.plans.iter().enumerate() {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         assert!((1..=32).contains(&plan.name.len()) && plan.name.bytes().all(is_plain), "{}", plan.name);
@@ -61,6 +69,11 @@ fuzz_target!(|words: Vec<Vec<Word<'_>>>| {
         assert!(plan.memory % MIB == 0 && plan.memory > 0);
         assert!(lines[plan.image].contains("guest") && !plan.file.is_empty());
         assert!(plan.initrd.is_none_or(|initrd| lines[initrd].contains("initrd")));
+        assert!(plan.disks.len() <= DISKS_MAX);
+        for &disk in &plan.disks {
+            let is_alone = others.iter().all(|other| !other.disks.contains(&disk));
+            assert!(is_alone || config.disks[disk].mode != DiskMode::ReadWrite);
+        }
         let words: Vec<&str> = plan.command_line.split(' ').collect();
         let line: Vec<&str> = lines[plan.image].split_ascii_whitespace().collect();
         assert!(plan.command_line.is_empty() || line.ends_with(&words));

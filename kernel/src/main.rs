@@ -9,6 +9,7 @@ extern crate alloc;
 // Brings memcpy and its kind, which the compiler calls by name.
 extern crate freestanding;
 
+mod disks;
 mod lan;
 pub mod machine;
 mod seat;
@@ -16,6 +17,7 @@ mod tasks;
 mod terminal;
 
 use machine::enter::GuestCpu;
+use machine::entropy::Chance;
 use machine::power::{self, ExitCode};
 use machine::{Machine, clock, cpu, selftest};
 use tasks::Tasks;
@@ -37,8 +39,9 @@ fn run(machine: Machine) -> ! {
     if let Some(word) = machine.info.option("selftest") {
         selftest::run(word);
     }
-    let Machine { info, memory, cpu, features } = machine;
-    let (code, memory) = Tasks::new(&info, memory, GuestCpu::new(cpu, features)).run();
+    let Machine { mut info, memory, cpu, features } = machine;
+    let (cpu, chance) = (GuestCpu::new(cpu, features), Chance::gather(features));
+    let (code, memory) = Tasks::new(&mut info, memory, cpu, chance).run();
     host!("frames: {} of {} free", memory.free(), memory.total());
     power::end(code)
 }

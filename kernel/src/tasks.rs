@@ -16,8 +16,9 @@
 //! - A Guest that has ended has given its frames back before anybody else's
 //!   turn.
 //!
-//! Next on the tour: [`crate::seat`].
+//! Next on the tour: [`crate::disks`].
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -32,18 +33,20 @@ use kernel::multiplexer::Multiplexer;
 use kernel::multiplexer::scrollback::KEPT;
 use kernel::sched::{Choice, Rota, State};
 use kernel::usage::Life;
-use launcher_task::config::{self, Plan};
-use launcher_task::{ConsoleSize, Launcher, Outcome, Ports, Step};
+use launcher_task::config::{self, DiskPlan, Plan};
+use launcher_task::device::Device;
+use launcher_task::{BlockDevice, ConsoleSize, Launcher, Outcome, Ports, Step};
 
-use crate::host;
 use crate::lan::{Lan, SECOND_LINE};
 use crate::machine::enter::GuestCpu;
+use crate::machine::entropy::Chance;
 use crate::machine::memory::Memory;
 use crate::machine::power::ExitCode;
 use crate::machine::ram::GuestRam;
 use crate::machine::{clock, console, nmi};
 use crate::seat::{Seat, tell_post_mortem, tell_usage};
 use crate::terminal::{Log, Terminal, Wire};
+use crate::{disks, host};
 
 /// Words the Host's own command line may have; those that end in `=` take a value.
 const HOST_WORDS: &[&str] = &["console=", "debug-exit", "selftest=", "com2="];
@@ -97,6 +100,7 @@ pub struct Tasks {
     tasks: Vec<Task>,
     memory: Memory,
     cpu: GuestCpu,
+    chance: Chance,
     worst: ExitCode,
     /// The terminal; seats at it have the tasks' numbers.
     multiplexer: RefCell<Multiplexer>,
@@ -110,7 +114,7 @@ pub struct Tasks {
 
 impl Tasks {
     /// Makes a task of each Guest the loader brought; says what is wrong with the others.
-    pub fn new(info: &BootInfo, mut memory: Memory, cpu: GuestCpu) -> Self {
+    pub fn new(info: &mut BootInfo, mut memory: Memory, cpu: GuestCpu, chance: Chance) -> Self {
         let lines: Vec<&str> = info.modules.iter().map(|module| module.command_line).collect();
         let mut wanted = config::read_modules(&lines);
         let own = config::check_host_words(info.command_line, HOST_WORDS);
@@ -123,6 +127,7 @@ impl Tasks {
             tasks: Vec::new(),
             memory,
             cpu,
+            chance,
             worst,
             multiplexer: RefCell::default(),
             nmis: 0,
@@ -135,7 +140,7 @@ impl Tasks {
         }
         let console = tasks.console_size(info);
         for plan in wanted.plans.drain(..) {
-            tasks.add(Plan { console, ..plan }, info);
+            tasks.add(Plan { console, ..plan }, &wanted.disks, info);
         }
         tasks
     }
@@ -156,14 +161,37 @@ impl Tasks {
         self.worst = ExitCode::Configuration;
     }
 
-    fn add(&mut self, plan: Plan, info: &BootInfo) {
+    /// Makes the disks that a plan names; `None`, and a line that says why, if one cannot be.
+    fn disks(
+        &mut self,
+        plan: &Plan,
+        disks: &[DiskPlan],
+        info: &mut BootInfo,
+    ) -> Option<Vec<BlockDevice<'static>>> {
+        let mut made = Vec::with_capacity(plan.disks.len());
+        for disk in plan.disks.iter().map(|&place| &disks[place]) {
+            match disks::make(disk, info, &mut self.memory) {
+                Ok(device) => made.push(device),
+                Err(why) => {
+                    let (name, file) = (&plan.name, &plan.file);
+                    self.misconfigured(format_args!("guest {name}: {file}: disk {}: {why}", disk.name));
+                    return None;
+                }
+            }
+        }
+        Some(made)
+    }
+
+    fn add(&mut self, plan: Plan, disks: &[DiskPlan], info: &mut BootInfo) {
+        let Some(disks) = self.disks(&plan, disks, info) else { return };
         let (name, file, memory) = (plan.name.clone(), plan.file.clone(), plan.memory);
         let image = info.modules[plan.image].bytes;
         let initrd = plan.initrd.map(|module| info.modules[module].bytes);
         let id = GuestId(self.tasks.len() as u32);
         let tables = TABLES + memory / MIB * TABLES_PER_MIB;
         let dialect = plan.dialect;
-        let devices = self.lan.plug(&plan, self.tasks.len());
+        let mut devices = self.lan.plug(&plan, self.tasks.len());
+        devices.extend(disks.into_iter().map(|disk| Box::new(disk) as Box<dyn Device>));
         let mut launcher = match Launcher::admit(plan, image, initrd, devices) {
             Ok(launcher) => launcher,
             Err(why) => return self.misconfigured(format_args!("guest {name}: {file}: {why}")),
@@ -258,7 +286,8 @@ impl Tasks {
         let mut terminal = Terminal { multiplexer, guest: number };
         let mut log = Log(Terminal { multiplexer, guest: number });
         self.lan.networks.now = began;
-        let mut ports = Ports { now: began, console: &mut terminal, net: &mut self.lan.networks };
+        let (net, entropy) = (&mut self.lan.networks, &mut self.chance);
+        let mut ports = Ports { now: began, console: &mut terminal, net, entropy };
         let step = task.launcher.step(&mut seat, &mut ports, &mut log);
         self.now = clock::now();
         task.life.charge(began, self.now);

@@ -22,7 +22,7 @@
 
 use alloc::vec::Vec;
 
-use abi::{GuestPhys, GuestResult, device_page::QUEUE_ENTRIES, kill::RingError};
+use abi::{GuestMemory, GuestPhys, GuestResult, device_page::QUEUE_ENTRIES, kill::RingError};
 
 /// Most buffers in a chain: each descriptor once.
 const BUFFERS_MAX: usize = QUEUE_ENTRIES as usize;
@@ -126,6 +126,68 @@ impl Chain {
         }
     }
 
+    /// Bytes the device reads, and bytes it writes.
+    ///
+    /// # Errors
+    /// [`RingError::Direction`] unless all it reads come before all it writes.
+    pub fn lengths(&self) -> GuestResult<(u64, u64)> {
+        let first_writable = self.first_writable();
+        let (readable, writable) = self.buffers.split_at(first_writable);
+        if writable.iter().any(|buffer| buffer.direction == Direction::Readable) {
+            return Err(RingError::Direction.into());
+        }
+        let sum = |buffers: &[Buffer]| buffers.iter().map(|buffer| u64::from(buffer.len)).sum();
+        Ok((sum(readable), sum(writable)))
+    }
+
+    fn first_writable(&self) -> usize {
+        let is_writable = |buffer: &Buffer| buffer.direction == Direction::Writable;
+        self.buffers.iter().position(is_writable).unwrap_or(self.buffers.len())
+    }
+
+    /// Goes on with the first buffer the device writes.
+    pub fn skip_readable(&mut self) {
+        (self.current, self.offset) = (self.first_writable(), 0);
+    }
+
+    /// The last byte the device may write, if there is one.
+    pub fn last_writable(&self) -> Option<GuestPhys> {
+        let is_place = |buffer: &&Buffer| buffer.direction == Direction::Writable && buffer.len > 0;
+        self.buffers.iter().rfind(is_place).map(|buffer| GuestPhys(buffer.at.0 + (buffer.len - 1)))
+    }
+
+    /// Copies the next bytes out of the Guest's memory, as many as are there.
+    ///
+    /// # Errors
+    /// [`abi::KillReason::OutOfGuestMemory`] never, since the buffers were judged.
+    pub fn read_into(&mut self, memory: &dyn GuestMemory, into: &mut [u8]) -> GuestResult {
+        let mut done = 0;
+        while done < into.len()
+            && let Some(piece) = self.piece(into.len() - done)
+        {
+            memory.read_into(piece.at, &mut into[done..done + piece.len])?;
+            self.advance(piece.len);
+            done += piece.len;
+        }
+        Ok(())
+    }
+
+    /// Copies `from` into the next bytes of the Guest's memory, as far as there is room.
+    ///
+    /// # Errors
+    /// As for reading.
+    pub fn write_from(&mut self, memory: &mut dyn GuestMemory, from: &[u8]) -> GuestResult {
+        let mut done = 0;
+        while done < from.len()
+            && let Some(piece) = self.piece(from.len() - done)
+        {
+            memory.write_from(piece.at, &from[done..done + piece.len])?;
+            self.advance(piece.len);
+            done += piece.len;
+        }
+        Ok(())
+    }
+
     /// The next bytes to go through, at most `max`, or `None` at the chain's end.
     pub fn piece(&mut self, max: usize) -> Option<Piece> {
         while let Some(buffer) = self.buffers.get(self.current) {
@@ -194,6 +256,31 @@ mod tests {
         assert_eq!(chain.require(Direction::Readable), Ok(()));
         chain.push(Buffer { at: GuestPhys(0), len: 1, direction: Direction::Writable }).unwrap();
         assert_eq!(chain.require(Direction::Readable), Err(RingError::Direction.into()));
+    }
+
+    #[test]
+    fn what_is_read_comes_before_what_is_written() {
+        let mut chain = chain(&[3, 4]);
+        assert_eq!((chain.lengths(), chain.last_writable()), (Ok((7, 0)), None));
+        for len in [5, 6, 0] {
+            chain.push(Buffer { at: GuestPhys(0x8000), len, direction: Direction::Writable }).unwrap();
+        }
+        assert_eq!((chain.lengths(), chain.last_writable()), (Ok((7, 11)), Some(GuestPhys(0x8005))));
+        chain.skip_readable();
+        assert_eq!(chain.piece(9), Some(Piece { at: GuestPhys(0x8000), len: 5 }));
+        chain.push(Buffer { at: GuestPhys(0), len: 0, direction: Direction::Readable }).unwrap();
+        assert_eq!(chain.lengths(), Err(RingError::Direction.into()));
+    }
+
+    #[test]
+    fn bytes_are_copied_across_buffers() {
+        let mut ram = crate::fakes::Ram::zeroed(0x2100);
+        let mut all = chain(&[2, 0, 3]);
+        all.write_from(&mut ram, b"abcdefg").unwrap();
+        assert_eq!((&ram[..3], &ram[0x2000..0x2004]), (&b"ab\0"[..], &b"cde\0"[..]));
+        let (mut again, mut copy) = (chain(&[2, 0, 3]), [b'.'; 7]);
+        again.read_into(&ram, &mut copy).unwrap();
+        assert_eq!(&copy, b"abcde..");
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! demo  guest name=a mem=64M -- console=hvc0 quiet
-//! disk.cpio  initrd for=a
+//! fs.cpio  initrd for=a
+//! d.img  disk name=d cow
 //! ^file ^role ^words             ^ the Guest's own command line
 //! ```
 //!
@@ -18,10 +19,13 @@
 //!   `a_name_that_would_garble_the_log_is_refused`).
 //! - Memory is whole MiB, and RAM and device pages together fit 32 bits
 //!   (`memory_is_whole_mebibytes_within_reach`).
+//! - What a disk's Guest writes reaches no other Guest
+//!   (`a_disk_that_changes_is_one_guest_s`).
 //! - No line makes it panic (`any_lines_give_plans_or_errors`).
 //!
 //! Next on the tour: `config/module_line.rs`.
 
+mod disks;
 mod error;
 mod module_line;
 mod nets;
@@ -31,8 +35,9 @@ use alloc::{format, string::String, vec::Vec};
 use abi::Dialect;
 
 use crate::console::ConsoleSize;
+pub use disks::{DISKS_MAX, DiskMode, DiskPlan};
 pub use error::{ConfigError, Fault};
-use module_line::{GuestWords, ModuleLine, Role};
+use module_line::{DiskWords, GuestWords, ModuleLine, Role};
 pub use nets::{CARDS_MAX, NetPlan, networks};
 
 /// Bytes in a mebibyte.
@@ -64,6 +69,8 @@ pub struct Plan {
     pub initrd: Option<usize>,
     /// Its network cards, in its order.
     pub nets: Vec<NetPlan>,
+    /// Its disks, in its order: places in [`Config::disks`].
+    pub disks: Vec<usize>,
     /// What to call the image in messages: the file's name, or `module N`.
     pub file: String,
     /// What need not be found out about it.
@@ -79,27 +86,33 @@ pub struct Plan {
 pub struct Config {
     /// The Guests to run, in the order of their modules.
     pub plans: Vec<Plan>,
+    /// The disks, in the order of their modules.
+    pub disks: Vec<DiskPlan>,
     /// What was wrong, in the order it was found.
     pub errors: Vec<ConfigError>,
 }
 
 /// Reads the boot modules' command lines; a module's number is its place in `lines`.
 ///
-/// Guests come first and initrds after them, so the order of modules is free.
+/// Disks come first, then Guests, and initrds after them, so the order of modules is free.
 pub fn read_modules(lines: &[&str]) -> Config {
     let mut config = Config::default();
     if lines.is_empty() {
         config.errors.push(ConfigError::NoModule);
         return config;
     }
-    let mut initrds = Vec::new();
+    let (mut guests, mut initrds) = (Vec::new(), Vec::new());
     for (number, line) in lines.iter().enumerate() {
         let module = ModuleLine::split(number, line);
         match module.role() {
-            Ok(Role::Guest(words)) => config.add_guest(&module, words),
+            Ok(Role::Guest(words)) => guests.push((module, words)),
+            Ok(Role::Disk(words)) => config.add_disk(&module, &words),
             Ok(Role::Initrd { guest }) => initrds.push((module, guest)),
             Err(fault) => config.refuse(&module, fault),
         }
+    }
+    for (module, words) in guests {
+        config.add_guest(&module, words);
     }
     config.name_the_nameless();
     config.judge_cards();
@@ -126,6 +139,10 @@ impl Config {
         if !name.is_empty() && self.has_guest(name) {
             return self.refuse(module, Fault::NameTaken(name.into()));
         }
+        let disks = match self.find_disks(words.disks.as_deref().unwrap_or_default()) {
+            Ok(disks) => disks,
+            Err(fault) => return self.refuse(module, fault),
+        };
         self.plans.push(Plan {
             name: name.into(),
             memory: words.memory.unwrap_or(DEFAULT_MEMORY),
@@ -133,11 +150,19 @@ impl Config {
             image: module.number,
             initrd: None,
             nets: words.nets,
+            disks,
             file: module.file(),
             dialect: Dialect { variant: words.variant, pae: words.pae },
             bus: words.bus,
             console: ConsoleSize::default(),
         });
+    }
+
+    fn add_disk(&mut self, module: &ModuleLine<'_>, words: &DiskWords<'_>) {
+        if self.disks.iter().any(|disk| disk.name == words.name) {
+            return self.refuse(module, Fault::DiskNameTaken(words.name.into()));
+        }
+        self.disks.push(DiskPlan { name: words.name.into(), module: module.number, mode: words.mode });
     }
 
     /// Gives each Guest without a name the first `guestN` that is free, when all names that were

@@ -23,7 +23,7 @@
 //!
 //! Source: virtio 0.9.5, "Console Device"; lguest ABI, "Request formats".
 //!
-//! Next on the tour: [`crate::task`].
+//! Next on the tour: [`crate::rng`].
 
 use abi::{
     GuestMemory, GuestResult,

@@ -32,6 +32,7 @@
 
 extern crate alloc;
 
+pub mod block;
 pub mod boot_params;
 pub mod bus;
 pub mod bzimage;
@@ -48,6 +49,7 @@ pub mod net;
 pub mod port;
 pub mod release;
 pub mod rings;
+pub mod rng;
 pub mod slot;
 pub mod task;
 pub mod virtqueue;
@@ -55,8 +57,9 @@ pub mod virtqueue;
 #[cfg(test)]
 mod fakes;
 
+pub use block::{BlockDevice, Overlay, Store};
 pub use config::{Config, ConfigError, Plan};
 pub use console::ConsoleSize;
 pub use image::ImageError;
-pub use port::{Console, Ports};
+pub use port::{Console, Entropy, Ports};
 pub use task::{Launcher, Outcome, Step};

@@ -23,6 +23,12 @@ pub trait Console {
     fn read(&mut self, into: &mut [u8]) -> usize;
 }
 
+/// Where bytes come from that nobody can foresee.
+pub trait Entropy {
+    /// Fills `into` with such bytes. It takes time in proportion to their number, and never waits.
+    fn fill(&mut self, into: &mut [u8]);
+}
+
 /// All ports of one Guest's devices.
 pub struct Ports<'a> {
     /// What time it is.
@@ -31,6 +37,8 @@ pub struct Ports<'a> {
     pub console: &'a mut dyn Console,
     /// For network cards.
     pub net: &'a mut dyn PacketPort,
+    /// For the entropy device.
+    pub entropy: &'a mut dyn Entropy,
 }
 
 /// Where a network card is plugged in.

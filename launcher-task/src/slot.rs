@@ -141,7 +141,7 @@ mod tests {
     use crate::net::network::Networks;
     use crate::{
         chain::{Chain, Direction},
-        fakes::{Driver, FakeConsole, Ram},
+        fakes::{Driver, FakeConsole, FakeEntropy, Ram},
         virtqueue::INDIRECT_DESC,
     };
     use abi::{GuestPhys, Nanos};
@@ -188,11 +188,9 @@ mod tests {
     }
 
     fn serve(slot: &mut Slot<'_>, ram: &mut Ram) -> GuestResult<bool> {
-        slot.serve(
-            0,
-            ram,
-            &mut Ports { now: Nanos(0), console: &mut FakeConsole::default(), net: &mut Networks::none() },
-        )
+        let (console, net) = (&mut FakeConsole::default(), &mut Networks::none());
+        let entropy = &mut FakeEntropy::default();
+        slot.serve(0, ram, &mut Ports { now: Nanos(0), console, net, entropy })
     }
 
     #[test]

@@ -19,8 +19,9 @@
 //!   (`a_guest_waits_for_its_output`).
 //! - A Guest that sleeps is not run before its time unless a device has woken
 //!   it (`a_sleeping_guest_is_left_alone`, `typing_wakes_a_sleeping_guest`).
-//! - A restarted Guest finds memory and devices as at its first start
-//!   (`a_restart_leaves_nothing_of_the_first_life`).
+//! - A restarted Guest finds memory and devices as at its first start, but for
+//!   disks whose changes shall stay (`a_restart_leaves_nothing_of_the_first_life`,
+//!   `a_disk_comes_back_as_its_mode_says`).
 //!
 //! Source: lguest ABI, "HALT" and "Shutdown, restart, panic".
 //!
@@ -41,6 +42,7 @@ use crate::{
     layout::Layout,
     port::Ports,
     release::Release,
+    rng::RngDevice,
 };
 
 /// Most kicks one step serves before others get their turn.
@@ -83,8 +85,7 @@ pub struct Launcher<'a> {
 
 impl<'a> Launcher<'a> {
     /// Judges whether `image`, `initrd` and command line of a plan can become a Guest that has
-    /// `devices` besides its console, which is where Linux looks for it: last on the lguest bus,
-    /// first on PCI.
+    /// `devices` besides its entropy source and its console, which Linux looks for first on PCI.
     ///
     /// # Errors
     /// An [`ImageError`], the rest of a line `host: guest NAME: FILE: ...`.
@@ -98,13 +99,16 @@ impl<'a> Launcher<'a> {
         let image = Image::read(image)?;
         let layout = image.lay_out(plan.memory, initrd.len())?;
         image.check_command_line(&plan.command_line)?;
+        let chance = Box::new(RngDevice::default());
         let bus: Box<dyn Bus + 'a> = match plan.bus.unwrap_or(usual_bus(image.release())) {
             BusKind::Lguest => {
                 devices.push(Box::new(ConsoleDevice::new(plan.console, false)));
+                devices.push(chance);
                 Box::new(LguestBus::new(devices, layout.device_page()))
             }
             BusKind::Pci => {
                 devices.insert(0, Box::new(ConsoleDevice::new(plan.console, true)));
+                devices.push(chance);
                 Box::new(PciBus::new(devices, plan.memory))
             }
         };

@@ -132,6 +132,7 @@ impl fmt::Display for RingError {
             Self::Table { index, len } => {
                 write!(f, "made descriptor {index} indirect with a table of {len} bytes, which no table has")
             }
+            Self::NoStatus => f.write_str("made a request to a disk without a byte for the status"),
             Self::Size { size } => {
                 write!(f, "set up a virtqueue of {size} entries, not a power of two up to 256")
             }

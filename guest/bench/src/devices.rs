@@ -4,7 +4,7 @@
 //! kick that ends in an interrupt costs the delivery more. The difference is
 //! the figure, and only a Host can be asked for it.
 //!
-//! Next on the tour: [`crate::Machine`].
+//! Next on the tour: [`crate::disks`].
 
 use core::sync::atomic::{AtomicU32, Ordering};
 

@@ -20,6 +20,8 @@
 
 #[cfg(not(test))]
 pub mod devices;
+#[cfg(not(test))]
+pub mod disks;
 pub mod figure;
 #[cfg(not(test))]
 pub mod operations;

@@ -10,7 +10,7 @@
 //!
 //! Source: lguest ABI, "Guest memory map as prepared".
 //!
-//! Next on the tour: [`crate::console`].
+//! Next on the tour: [`crate::driver`].
 
 use core::cell::UnsafeCell;
 

@@ -83,6 +83,12 @@ impl<'page> Device<'page> {
         self.features.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 != 0)
     }
 
+    /// The features it offers, the first 32.
+    pub fn offered(&self) -> u32 {
+        let bytes = self.features.iter().take(4).rev();
+        bytes.fold(0, |features, &byte| features << 8 | u32::from(byte))
+    }
+
     /// The device's own configuration bytes.
     pub fn config(&self) -> &'page [u8] {
         self.config
@@ -176,7 +182,8 @@ mod tests {
         let found: Vec<_> = devices(&page).collect();
         assert_eq!(found.iter().map(|d| (d.offset, d.kind)).collect::<Vec<_>>(), [(0, 4), (18, 3)]);
         assert_eq!(found[0].accepted_features(), 15..17);
-        assert_eq!(found[0].config(), [0x77]);
+        assert_eq!((found[0].config(), found[0].offered()), (&[0x77][..], 0xBBAA));
+        assert_eq!(found[1].offered(), 0);
         let output = Queue { entries: 256, irq: 2, at: GuestPhys(0x0400_4000), bell: Bell::Notify };
         assert_eq!((found[1].queue(1), found[1].queue(2)), (Some(output), None));
     }

@@ -11,6 +11,7 @@
 //!   interrupts · traps      the flag in memory, gates, frames, the iret stub
 //!   paging · segments       what a kernel owns, and the Host mirrors
 //!   user · time · console   ring 3, ticks, text
+//!   driver · block · rng     devices: disks, entropy
 //!   report · probe          how a test says what it saw
 //! ```
 //!
@@ -45,11 +46,15 @@ extern crate freestanding as _;
 #[cfg(not(test))]
 pub mod bare;
 #[cfg(not(test))]
+pub mod block;
+#[cfg(not(test))]
 pub mod boot_params;
 #[cfg(not(test))]
 pub mod console;
 #[cfg(not(test))]
 pub mod device_window;
+#[cfg(not(test))]
+pub mod driver;
 #[cfg(not(test))]
 pub mod entry;
 #[cfg(not(test))]
@@ -82,6 +87,8 @@ pub mod power;
 pub mod probe;
 #[cfg(not(test))]
 pub mod report;
+#[cfg(not(test))]
+pub mod rng;
 #[cfg(not(test))]
 pub mod segments;
 #[cfg(not(test))]

@@ -1,8 +1,8 @@
 //! The driver's side of a virtqueue.
 //!
 //! The driver writes a descriptor, puts its number into the available ring and
-//! raises the index; the device answers in the used ring. One buffer is one
-//! descriptor here: nothing a small Guest sends needs a chain.
+//! raises the index; the device answers in the used ring. A chain takes one
+//! descriptor after the other; who lends several keeps their numbers apart.
 //!
 //! ```text
 //!   at                 +16*n               4096-aligned
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Invariants: `a_buffer_goes_out_and_comes_back`,
-//! `the_indices_run_past_the_size_of_the_queue`.
+//! `a_chain_is_linked_to_its_end`, `the_indices_run_past_the_size_of_the_queue`.
 //!
 //! Source: Virtio 1.0, 2.4 "Virtqueues" and 2.4.2 "Legacy Interfaces";
 //! lguest ABI, "Virtqueues".
@@ -20,7 +20,7 @@
 
 use core::sync::atomic::{Ordering, fence};
 
-use abi::device_page::{AVAIL_NO_INTERRUPT, USED_NO_NOTIFY, avail_offset, used_offset};
+use abi::device_page::{AVAIL_NO_INTERRUPT, DESC_NEXT, USED_NO_NOTIFY, avail_offset, used_offset};
 use abi::{GuestMemory, GuestPhys, GuestResult};
 
 use crate::devices::Queue;
@@ -36,6 +36,17 @@ pub struct Virtqueue {
     queue: Queue,
     offered: u16,
     taken: u16,
+}
+
+/// A buffer lent to the device: some bytes and what it may do with them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lent {
+    /// Its first byte.
+    pub at: GuestPhys,
+    /// Its bytes.
+    pub len: u32,
+    /// `DESC_*` flags; which buffer is the last needs no saying.
+    pub flags: u16,
 }
 
 /// What the device gave back.
@@ -79,6 +90,26 @@ impl Virtqueue {
         self.publish(mem, id)
     }
 
+    /// Lends a chain of buffers through the descriptors from `first` on.
+    ///
+    /// # Errors
+    /// If the queue does not lie in `mem`.
+    pub fn offer_chain(
+        &mut self,
+        mem: &mut (impl GuestMemory + ?Sized),
+        first: u16,
+        buffers: impl Iterator<Item = Lent>,
+    ) -> GuestResult {
+        let mut buffers = buffers.peekable();
+        for id in first.. {
+            let Some(lent) = buffers.next() else { break };
+            let is_last = buffers.peek().is_none();
+            let link = if is_last { 0 } else { u32::from(DESC_NEXT) | u32::from(id + 1) << 16 };
+            self.describe(mem, id, lent.at, lent.len, u32::from(lent.flags) | link)?;
+        }
+        self.publish(mem, first)
+    }
+
     /// Fills descriptor `id` in; `link` is its flags and, in the upper half, the number of the one
     /// that follows.
     ///
@@ -119,6 +150,24 @@ impl Virtqueue {
     pub fn wants_kicks(&self, mem: &(impl GuestMemory + ?Sized)) -> GuestResult<bool> {
         fence(Ordering::SeqCst); // and not before it can see it
         Ok(mem.read_u16(self.offset(used_offset(self.queue.entries)))? & USED_NO_NOTIFY == 0)
+    }
+
+    /// Says at which used index the next interrupt is wanted; for who has accepted EVENT_IDX.
+    ///
+    /// # Errors
+    /// If the queue does not lie in `mem`.
+    pub fn interrupt_at(&mut self, mem: &mut (impl GuestMemory + ?Sized), index: u16) -> GuestResult {
+        let available = avail_offset(self.queue.entries);
+        mem.write_u16(self.offset(available + ELEMENTS + 2 * u32::from(self.queue.entries)), index)
+    }
+
+    /// At which available index the device wants to be kicked next; for who has accepted EVENT_IDX.
+    ///
+    /// # Errors
+    /// If the queue does not lie in `mem`.
+    pub fn kick_at(&self, mem: &(impl GuestMemory + ?Sized)) -> GuestResult<u16> {
+        let used = used_offset(self.queue.entries);
+        mem.read_u16(self.offset(used + ELEMENTS + 8 * u32::from(self.queue.entries)))
     }
 
     /// Tells the device to raise no interrupts for this queue: its owner looks for itself.
@@ -184,6 +233,33 @@ mod tests {
         answer(&mut ram, 7);
         assert_eq!(queue.take_used(&*ram), Ok(Some(Used { id: 3, len: 7 })));
         assert_eq!(queue.take_used(&*ram), Ok(None));
+    }
+
+    #[test]
+    fn a_chain_is_linked_to_its_end() {
+        let mut ram = ram();
+        let mut queue = Virtqueue::new(QUEUE);
+        let lent = [(16, 0), (512, DESC_WRITE), (1, DESC_WRITE)].map(|(len, flags)| Lent {
+            at: GuestPhys(0x5000),
+            len,
+            flags,
+        });
+        queue.offer_chain(&mut *ram, 1, lent.into_iter()).unwrap();
+        let link = |id: u32| (ram.read_u16(GuestPhys(16 * id + 12)), ram.read_u16(GuestPhys(16 * id + 14)));
+        assert_eq!((link(1), link(2)), ((Ok(1), Ok(2)), (Ok(3), Ok(3))));
+        assert_eq!(link(3).0, Ok(2), "the last one links nowhere");
+        answer(&mut ram, 513);
+        assert_eq!(queue.take_used(&*ram), Ok(Some(Used { id: 1, len: 513 })));
+    }
+
+    #[test]
+    fn events_lie_behind_the_rings() {
+        let mut ram = ram();
+        let mut queue = Virtqueue::new(QUEUE);
+        queue.interrupt_at(&mut *ram, 7).unwrap();
+        assert_eq!(ram.read_u16(GuestPhys(avail_offset(4) + 4 + 2 * 4)), Ok(7));
+        ram.write_u16(GuestPhys(used_offset(4) + 4 + 8 * 4), 9).unwrap();
+        assert_eq!(queue.kick_at(&*ram), Ok(9));
     }
 
     #[test]

@@ -99,6 +99,14 @@ impl BootInfo {
         self.in_use.try_push(region).map_err(|_| BootError::TooMany("pieces of memory in use"))
     }
 
+    /// Whether nothing else the loader left lies in the `len` bytes from `at`, which one of the
+    /// noted pieces is.
+    pub fn is_alone(&self, at: HostPhys, len: usize) -> bool {
+        let (start, end) = (u64::from(at.0), u64::from(at.0) + len as u64);
+        let overlaps = |region: &&Region| region.start < end && start < region.start + region.len;
+        self.in_use.iter().filter(overlaps).count() == 1
+    }
+
     /// Whether `word` stands on the Host's command line.
     pub fn has_word(&self, word: &str) -> bool {
         self.command_line.split_ascii_whitespace().any(|candidate| candidate == word)
@@ -220,6 +228,16 @@ mod tests {
         assert_eq!(lacks([true, false, true, true]).unwrap(), "PSE");
         assert_eq!(lacks([true, false, true, false]).unwrap(), "PSE and no CX8");
         assert_eq!(lacks([false; 4]).unwrap(), "FPU, no PSE, no TSC and no CX8");
+    }
+
+    #[test]
+    fn a_piece_shared_with_another_is_not_alone() {
+        let mut info = BootInfo::silent(1);
+        info.keep(HostPhys(0x1000), 0x1000).unwrap();
+        info.keep(HostPhys(0x2000), 0x1000).unwrap();
+        assert!(info.is_alone(HostPhys(0x1000), 0x1000) && info.is_alone(HostPhys(0x2000), 0x1000));
+        info.keep(HostPhys(0x2FFF), 1).unwrap();
+        assert!(info.is_alone(HostPhys(0x1000), 0x1000) && !info.is_alone(HostPhys(0x2000), 0x1000));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod ansi;
 pub mod boot_info;
 pub mod bytes;
 pub mod dump;
+pub mod entropy;
 pub mod frames;
 pub mod keyboard;
 pub mod multiboot1;

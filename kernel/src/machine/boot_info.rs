@@ -35,6 +35,23 @@ pub unsafe fn read(magic: u32, at: u32) -> Result<BootInfo, BootError> {
     }
 }
 
+/// Takes the bytes of module `number` out of `info`, to be written; none are left there. `None` if
+/// the loader has put something else into the same memory.
+pub fn take_module(info: &mut BootInfo, number: usize) -> Option<&'static mut [u8]> {
+    let bytes = core::mem::take(&mut info.modules[number].bytes);
+    if bytes.is_empty() {
+        return Some(&mut []);
+    }
+    let (at, len) = (bytes.as_ptr() as u32, bytes.len());
+    if !info.is_alone(HostPhys(at), len) {
+        return None;
+    }
+    // SAFETY: 1. The bytes are RAM that the Host maps writable and keeps out of the pool; 2. `info`
+    // was their one holder, since a `BootInfo` is made by `read` only, and it has let go of them;
+    // 3. nothing else the loader left lies there.
+    Some(unsafe { slice::from_raw_parts_mut(at as *mut u8, len) })
+}
+
 /// Physical memory before anything is written to it.
 struct Untouched;
 

@@ -34,6 +34,8 @@ pub struct Features {
     pub fxsr: bool,
     /// SSE instructions, whose state FXSAVE covers.
     pub sse: bool,
+    /// RDRAND, a generator of random words.
+    pub rdrand: bool,
     machine_check: bool,
 }
 
@@ -58,6 +60,7 @@ pub fn check() -> Result<Features, BootError> {
     Ok(Features {
         fxsr: features.has_fxsave_fxstor(),
         sse: features.has_sse(),
+        rdrand: features.has_rdrand(),
         machine_check: features.has_mce(),
     })
 }

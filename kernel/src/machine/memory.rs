@@ -144,12 +144,6 @@ impl Memory {
         self.pool.largest()
     }
 
-    /// Room for `len` bytes, all zero, on pages of their own, for good.
-    pub fn own_bytes(&mut self, len: usize) -> Option<&'static mut [u8]> {
-        // SAFETY: Zero is a byte.
-        unsafe { self.own_zeroed(len) }
-    }
-
     /// Room for `count` of `T`, all zero, on pages of their own, for good.
     ///
     /// # Safety
@@ -162,6 +156,15 @@ impl Memory {
         // SAFETY: 1. The pages are ours alone and never given back; 2. zero is a value, by
         // contract; 3. pages are aligned well enough.
         Some(unsafe { core::slice::from_raw_parts_mut(at.0 as *mut T, count) })
+    }
+
+    /// Room for `len` bytes, all zero, for good.
+    pub fn own_bytes(&mut self, len: usize) -> Option<&'static mut [u8]> {
+        if len == 0 {
+            return Some(&mut []);
+        }
+        // SAFETY: Zeroes are bytes.
+        unsafe { self.own_zeroed(len) }
     }
 
     /// Pages of zeroes that are never given back.

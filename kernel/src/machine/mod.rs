@@ -25,6 +25,7 @@ pub mod cpu;
 pub mod double_fault;
 pub mod emergency;
 pub mod enter;
+pub mod entropy;
 pub mod exceptions;
 pub mod fpu;
 pub mod heap;

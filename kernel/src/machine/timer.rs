@@ -67,6 +67,12 @@ pub fn arm(delay: Nanos) {
     CHANNEL_0.write(high);
 }
 
+/// The alarm's count, low bits first; what it stands at, no one can say beforehand.
+pub fn count() -> u16 {
+    COMMAND.write(0); // hold channel 0's count until it has been read
+    u16::from_le_bytes([CHANNEL_0.read(), CHANNEL_0.read()])
+}
+
 /// Measures the TSC against channel 2.
 ///
 /// # Errors

@@ -5,14 +5,14 @@
 //!
 //! Invariants: every sentence names its word (`every_sentence_names_the_word`).
 //!
-//! Next on the tour: [`crate::layout`].
+//! Next on the tour: `config/disks.rs`.
 
 use alloc::string::String;
 use core::fmt;
 
 use abi::Variant;
 
-use super::CARDS_MAX;
+use super::{CARDS_MAX, DISKS_MAX};
 use crate::net::{network::NETWORKS_MAX, queue::PORTS_MAX};
 
 /// A mistake in the boot configuration; `Display` is the rest of a `host: ` line.
@@ -72,9 +72,24 @@ pub enum Fault {
     NoPort(String),
     /// More network cards than a guest may have.
     TooManyCards,
+    /// A word a disk does not take.
+    UnknownDiskWord(String),
+    /// A disk nobody could ask for.
+    NamelessDisk,
+    /// A name another disk has.
+    DiskNameTaken(String),
+    /// A guest's disk that is not there.
+    NoDisk(String),
+    /// A guest's disk that it has already.
+    DiskTwice(String),
+    /// A disk that is another guest's alone.
+    DiskTaken(String),
+    /// More disks than a guest may have.
+    TooManyDisks,
 }
 
-const ROLES: &str = "guest [name=NAME] [mem=64M] [abi=3.19] [pae=no] [bus=lguest] [net=lan] [-- COMMAND LINE], or initrd for=NAME";
+const ROLES: &str = "guest [name=NAME] [mem=64M] [abi=3.19] [pae=no] [bus=lguest] [disk=NAME,NAME] [net=lan] \
+                     [-- COMMAND LINE], initrd for=NAME, or disk name=NAME [ro|cow|cow=keep]";
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -95,7 +110,7 @@ impl fmt::Display for Fault {
             Self::UnknownGuestWord(word) => {
                 write!(
                     f,
-                    "unknown word \"{word}\"; a guest takes name=, mem=, abi=, pae=, bus=, net= and, after --, its command line"
+                    "unknown word \"{word}\"; a guest takes name=, mem=, abi=, pae=, bus=, disk=, net= and, after --, its command line"
                 )
             }
             Self::UnknownInitrdWord(word) => write!(f, "unknown word \"{word}\"; an initrd takes for="),
@@ -129,6 +144,21 @@ impl fmt::Display for Fault {
             Self::NobodysInitrd(name) => {
                 write!(f, "an initrd for \"{name}\", but no guest of that name can start")
             }
+            Self::UnknownDiskWord(word) => {
+                write!(f, "unknown word \"{word}\"; a disk takes name= and one of ro, cow and cow=keep")
+            }
+            Self::NamelessDisk => f.write_str("a disk without a name; say disk name=NAME"),
+            Self::DiskNameTaken(name) => {
+                write!(f, "the name \"{name}\" is taken; each disk needs its own")
+            }
+            Self::NoDisk(name) => {
+                write!(f, "no disk \"{name}\"; give a module the line disk name={name}")
+            }
+            Self::DiskTwice(name) => write!(f, "has the disk \"{name}\" twice"),
+            Self::DiskTaken(name) => {
+                write!(f, "the disk \"{name}\" is another guest's; only those that are ro or cow are shared")
+            }
+            Self::TooManyDisks => write!(f, "more disks than a guest may have: {DISKS_MAX}"),
             Self::SecondInitrd(name) => write!(f, "a second initrd for \"{name}\"; a guest has one"),
         }
     }

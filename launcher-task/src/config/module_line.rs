@@ -13,7 +13,7 @@ use alloc::{
 
 use abi::Variant;
 
-use super::{BusKind, Fault, MIB, NetPlan};
+use super::{BusKind, DiskMode, Fault, MIB, NetPlan};
 
 /// Ends the Launcher's words; the rest of the line is the Guest's.
 const END_OF_WORDS: &str = "--";
@@ -34,6 +34,13 @@ pub(super) struct ModuleLine<'a> {
 pub(super) enum Role<'a> {
     Guest(GuestWords<'a>),
     Initrd { guest: &'a str },
+    Disk(DiskWords<'a>),
+}
+
+/// What the words of a disk's line say.
+pub(super) struct DiskWords<'a> {
+    pub name: &'a str,
+    pub mode: DiskMode,
 }
 
 /// What the words of a guest's line say, each where it is given.
@@ -45,6 +52,7 @@ pub(super) struct GuestWords<'a> {
     pub pae: Option<bool>,
     pub bus: Option<BusKind>,
     pub nets: Vec<NetPlan>,
+    pub disks: Option<Vec<&'a str>>,
     pub command_line: String,
 }
 
@@ -73,13 +81,14 @@ impl<'a> ModuleLine<'a> {
             None => Err(Fault::NoRole),
             Some((&"guest", words)) => Ok(Role::Guest(GuestWords::read(words)?)),
             Some((&"initrd", words)) => Ok(Role::Initrd { guest: read_target(words)? }),
+            Some((&"disk", words)) => Ok(Role::Disk(DiskWords::read(words)?)),
             Some((&word, _)) => Err(Fault::UnknownRole(word.into())),
         }
     }
 }
 
 fn is_role(word: &str) -> bool {
-    matches!(word, "guest" | "initrd")
+    matches!(word, "guest" | "initrd" | "disk")
 }
 
 impl<'a> GuestWords<'a> {
@@ -99,10 +108,26 @@ impl<'a> GuestWords<'a> {
                 }
                 Some(("pae", answer)) => set(&mut read.pae, word, admit_answer(answer))?,
                 Some(("bus", kind)) => set(&mut read.bus, word, admit_bus(kind))?,
+                Some(("disk", names)) => set(&mut read.disks, word, Ok(names.split(',').collect()))?,
                 Some(_) | None => return Err(Fault::UnknownGuestWord(word.into())),
             }
         }
         Ok(read)
+    }
+}
+
+impl<'a> DiskWords<'a> {
+    fn read(words: &[&'a str]) -> Result<Self, Fault> {
+        let (mut name, mut mode) = (None, None);
+        for &word in words {
+            match (word.split_once('='), DiskMode::from_word(word)) {
+                (Some(("name", given)), _) => set(&mut name, word, admit_name(given))?,
+                (_, Some(said)) => set(&mut mode, word, Ok(said))?,
+                (_, None) => return Err(Fault::UnknownDiskWord(word.into())),
+            }
+        }
+        let name = name.ok_or(Fault::NamelessDisk)?;
+        Ok(Self { name, mode: mode.unwrap_or_default() })
     }
 }
 

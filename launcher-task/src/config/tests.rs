@@ -37,6 +37,7 @@ fn a_whole_line_makes_a_plan() {
         image: 0,
         initrd: None,
         nets: Vec::new(),
+        disks: Vec::new(),
         file: "demo".into(),
         dialect: Dialect::default(),
         bus: None,
@@ -79,6 +80,51 @@ fn default_names_step_around_those_asked_for() {
 }
 
 #[test]
+fn a_guest_finds_its_disks_whichever_come_first() {
+    let config = read_modules(&["guest disk=b,a", "x disk name=a", "y disk cow=keep name=b"]);
+    assert_eq!(config.errors, []);
+    let modes = [DiskMode::ReadWrite, DiskMode::CopyOnWrite { is_kept: true }];
+    let expected = [("a", 1, modes[0]), ("b", 2, modes[1])];
+    let disks: Vec<_> =
+        config.disks.iter().map(|disk| (disk.name.as_str(), disk.module, disk.mode)).collect();
+    assert_eq!(disks, expected);
+    assert_eq!(config.plans[0].disks, [1, 0]);
+}
+
+#[test]
+fn a_disk_that_changes_is_one_guest_s() {
+    let lines = |mode| [String::from("disk name=d ") + mode, "guest disk=d".into(), "guest disk=d".into()];
+    let read = |mode| read_modules(&lines(mode).each_ref().map(String::as_str));
+    for mode in ["ro", "cow", "cow=keep"] {
+        let config = read(mode);
+        assert_eq!((config.errors, config.plans.len()), (Vec::new(), 2));
+    }
+    let config = read("");
+    assert_eq!(config.plans.len(), 1);
+    let [ConfigError::Module { file, fault }] = &config.errors[..] else { panic!("{:?}", config.errors) };
+    assert_eq!((file.as_str(), fault), ("module 3", &Fault::DiskTaken("d".into())));
+}
+
+#[test]
+fn a_disk_or_a_wish_for_one_that_cannot_be_is_refused() {
+    assert_eq!(only_fault("x disk"), Fault::NamelessDisk);
+    assert_eq!(only_fault("x disk ro"), Fault::NamelessDisk);
+    assert_eq!(only_fault("x disk name=a:"), Fault::Name("name=a:".into()));
+    assert_eq!(only_fault("x disk name=d rw"), Fault::UnknownDiskWord("rw".into()));
+    assert_eq!(only_fault("x disk name=d cow=drop"), Fault::UnknownDiskWord("cow=drop".into()));
+    assert_eq!(only_fault("x disk name=d ro cow"), Fault::Twice("cow".into()));
+    assert_eq!(only_fault("x guest disk=d"), Fault::NoDisk("d".into()));
+    assert_eq!(only_fault("x guest disk="), Fault::NoDisk("".into()));
+    let twice = read_modules(&["disk name=d ro", "ok guest name=ok", "x guest disk=d,d"]);
+    let fault = Fault::DiskTwice("d".into());
+    assert_eq!(twice.errors, [ConfigError::Module { file: "x".into(), fault }]);
+    let taken = read_modules(&["disk name=d", "guest", "x disk name=d"]);
+    let fault = Fault::DiskNameTaken("d".into());
+    assert_eq!(taken.errors, [ConfigError::Module { file: "x".into(), fault }]);
+    assert_eq!(only_fault("x guest disk=1,2,3,4,5,6,7,8,9"), Fault::TooManyDisks);
+}
+
+#[test]
 fn an_initrd_finds_its_guest_whichever_comes_first() {
     let config = read_modules(&["fs initrd for=a", "demo guest name=a"]);
     assert_eq!(config.errors, []);
@@ -97,7 +143,7 @@ fn no_module_and_no_guest_are_said_plainly() {
 #[test]
 fn an_unknown_word_costs_only_its_module() {
     assert_eq!(only_fault("x"), Fault::NoRole);
-    assert_eq!(only_fault("x disk name=d"), Fault::UnknownRole("disk".into()));
+    assert_eq!(only_fault("x floppy name=d"), Fault::UnknownRole("floppy".into()));
     assert_eq!(only_fault("x guest name=b smp=2"), Fault::UnknownGuestWord("smp=2".into()));
     assert_eq!(only_fault("x guest quiet"), Fault::UnknownGuestWord("quiet".into()));
     assert_eq!(only_fault("x guest --quiet"), Fault::UnknownGuestWord("--quiet".into()));
@@ -193,10 +239,10 @@ fn the_hosts_own_words_are_checked_against_its_list() {
 
 #[test]
 fn every_sentence_names_the_word() {
-    let config = read_modules(&["disk guest mem=lots", "x disk", "y guest name=a?b", "z initrd for=q"]);
+    let config = read_modules(&["disk guest mem=lots", "x floppy", "y guest name=a?b", "z initrd for=q"]);
     let sentences: Vec<_> = config.errors.iter().map(ToString::to_string).collect();
     assert_eq!(sentences[0], "disk: bad size in \"mem=lots\"; use whole MiB from 1M to 4094M");
-    assert!(sentences[1].starts_with("x: unknown role \"disk\"; say guest"));
+    assert!(sentences[1].starts_with("x: unknown role \"floppy\"; say guest"));
     assert!(sentences[2].starts_with("y: bad name in \"name=a?b\""));
     assert!(sentences[3].starts_with("z: an initrd for \"q\""));
 }
@@ -212,6 +258,7 @@ proptest! {
             prop_assert!(plan.memory >= MIB && plan.memory.is_multiple_of(MIB));
             prop_assert!(plan.memory >= MIB);
             prop_assert!(config.plans[..place].iter().all(|other| other.name != plan.name));
+            prop_assert!(plan.disks.iter().all(|&disk| disk < config.disks.len()));
         }
     }
 }
@@ -221,6 +268,10 @@ fn any_line() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
         "guest",
         "initrd",
+        "disk",
+        "cow",
+        "disk=a",
+        "disk=a,b",
         "name=a",
         "name=b",
         "mem=1M",

@@ -3,7 +3,7 @@
 use abi::{GuestPhys, KillReason, Nanos, kill::RingError};
 
 use super::*;
-use crate::fakes::{Driver, FakeConsole, Ram};
+use crate::fakes::{Driver, FakeConsole, FakeEntropy, Ram};
 use crate::net::network::Networks;
 use crate::virtqueue::Rings;
 use Direction::{Readable, Writable};
@@ -33,7 +33,8 @@ fn bench() -> Bench {
 
 impl Bench {
     fn serve(&mut self, index: usize) -> GuestResult<Progress> {
-        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net: &mut Networks::none() };
+        let (net, entropy) = (&mut Networks::none(), &mut FakeEntropy::default());
+        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net, entropy };
         self.device.serve(index, &mut self.queue, &mut self.ram, &mut ports)
     }
 

@@ -4,9 +4,10 @@ use abi::kill::RingError;
 
 use super::*;
 use crate::{
+    block::{BlockDevice, Overlay, Store},
     chain::Direction::{Readable, Writable},
     config::{MIB, read_modules},
-    fakes::{BzImageFile, Driver, ElfFile, FakeConsole, FakeGuest},
+    fakes::{BzImageFile, Driver, ElfFile, FakeConsole, FakeEntropy, FakeGuest},
     net::network::Networks,
 };
 
@@ -34,12 +35,12 @@ struct Bench {
 }
 
 fn bench() -> Bench {
-    bench_of(ElfFile::small().0)
+    bench_of(ElfFile::small().0, Vec::new())
 }
 
-fn bench_of(image: Vec<u8>) -> Bench {
+fn bench_of(image: Vec<u8>, devices: Vec<Box<dyn Device>>) -> Bench {
     let image = image.leak();
-    let launcher = Launcher::admit(plan("-- quiet"), image, Some(b"initrd"), Vec::new()).unwrap();
+    let launcher = Launcher::admit(plan("-- quiet"), image, Some(b"initrd"), devices).unwrap();
     let guest = FakeGuest::new(launcher.limit());
     let mut bench = Bench { launcher, guest, terminal: FakeConsole::default(), log: String::new() };
     bench.launcher.start(&mut bench.guest).unwrap();
@@ -48,7 +49,8 @@ fn bench_of(image: Vec<u8>) -> Bench {
 
 impl Bench {
     fn step(&mut self, now: u64) -> Step {
-        let mut ports = Ports { now: Nanos(now), console: &mut self.terminal, net: &mut Networks::none() };
+        let (net, entropy) = (&mut Networks::none(), &mut FakeEntropy::default());
+        let mut ports = Ports { now: Nanos(now), console: &mut self.terminal, net, entropy };
         self.launcher.step(&mut self.guest, &mut ports, &mut self.log)
     }
 
@@ -203,7 +205,7 @@ fn a_power_off_ends_with_a_line_of_its_own() {
 
 #[test]
 fn a_linux_that_ends_with_other_words_than_usual_has_panicked() {
-    let mut bench = bench_of(BzImageFile::small().0);
+    let mut bench = bench_of(BzImageFile::small().0, Vec::new());
     bench.guest.stops(shutdown(false, b"Power down"));
     assert_eq!(bench.step(0), Step::Ended(Outcome::PoweredOff));
     bench.guest.stops(shutdown(false, b"Attempted to kill init!"));
@@ -229,6 +231,45 @@ fn a_restart_leaves_nothing_of_the_first_life() {
     bench.terminal.typed.extend(b"a");
     bench.step(0);
     assert!(bench.guest.ram == fresh, "the first life's buffers are forgotten");
+}
+
+/// A first life writes to the disk's first sector and restarts; what a second life reads there.
+fn second_life_reads(store: Store<'static>) -> u8 {
+    const DISK_RING: u32 = PAGE + 0x1000;
+    const DATA: u32 = 0x5010;
+    let request = |ram: &mut [u8], kind: u8| {
+        ram[0x5000..0x5010].fill(0);
+        ram[0x5000] = kind;
+        let direction = if kind == 1 { Readable } else { Writable };
+        let buffers = [(0x5000, 16, Readable), (DATA, 512, direction), (0x6000, 1, Writable)];
+        Driver::new(GuestPhys(DISK_RING)).offer(ram, &buffers);
+        Stop::Notify(GuestPhys(DISK_RING))
+    };
+    let mut bench = bench_of(ElfFile::small().0, vec![Box::new(BlockDevice::new("d", store))]);
+    bench.guest.then(move |ram| {
+        ram[DATA as usize..][..512].fill(2);
+        request(ram, 1)
+    });
+    bench.guest.stops(shutdown(true, b""));
+    assert_eq!(bench.step(0), Step::Runnable);
+    bench.guest.then(move |ram| request(ram, 0));
+    bench.guest.stops(Stop::Preempted);
+    bench.step(0);
+    assert_eq!(bench.guest.raised, [1, 1]);
+    bench.guest.ram[DATA as usize]
+}
+
+#[test]
+fn a_disk_comes_back_as_its_mode_says() {
+    let module = || vec![1; 512].leak();
+    let overlay = |is_kept| {
+        let room = vec![0; Overlay::room(512)].leak();
+        Store::Overlay(Overlay::new(module(), room, is_kept))
+    };
+    assert_eq!(second_life_reads(Store::ReadWrite(module())), 2);
+    assert_eq!(second_life_reads(Store::ReadOnly(module())), 1);
+    assert_eq!(second_life_reads(overlay(false)), 1);
+    assert_eq!(second_life_reads(overlay(true)), 2);
 }
 
 #[test]

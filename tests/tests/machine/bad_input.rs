@@ -131,6 +131,16 @@ fn an_unknown_word_on_a_module_line() {
 }
 
 #[test]
+fn a_disk_that_is_not_there() {
+    is_told(&image().to_bytes(), "guest name=wrong mem=16M disk=nowhere --", "no disk \"nowhere\"");
+}
+
+#[test]
+fn a_disk_nobody_could_name() {
+    is_told(&[0; 512], "disk cow", "a disk without a name");
+}
+
+#[test]
 fn an_unknown_role() {
     is_told(&image().to_bytes(), "ghost name=wrong", "ghost");
 }

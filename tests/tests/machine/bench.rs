@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::scripts::script;
 
 /// The rows the project promises, whatever they cost.
-const PROMISED: [&str; 33] = [
+const PROMISED: [&str; 41] = [
     "null-hypercall",
     "reflected-fault",
     "demand-fault",
@@ -26,6 +26,14 @@ const PROMISED: [&str; 33] = [
     "kick",
     "pci-kick",
     "pci-register-read",
+    "block-read-4k",
+    "block-write-4k",
+    "block-read-4k-batched",
+    "block-read-64k",
+    "block-write-64k",
+    "block-read-64k-per-kib",
+    "block-write-64k-per-kib",
+    "entropy-per-kib",
     "native-reflected-fault",
     "native-demand-fault",
     "native-direct-syscall",
@@ -107,6 +115,13 @@ fn a_warm_switch_fills_nothing_in_again() {
 #[test]
 fn a_full_packet_from_guest_to_guest_costs_at_most_8000_instructions() {
     assert!((1.0..=8000.0).contains(&rows()["net-guest-to-guest-1500"]), "{:?}", rows());
+}
+
+#[test]
+fn a_disk_request_of_64_kib_costs_at_most_60_000_instructions() {
+    for row in ["block-read-64k", "block-write-64k"] {
+        assert!((16_384.0..=60_000.0).contains(&rows()[row]), "{:?}", rows());
+    }
 }
 
 #[test]

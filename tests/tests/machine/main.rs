@@ -14,6 +14,7 @@ mod bad_input;
 mod bench;
 mod demo;
 mod desk;
+mod disks;
 mod guests;
 mod hardware;
 mod image;

@@ -9,7 +9,7 @@ use kit::paging::Root;
 use kit::{GuestLinear, Nanos, interrupts, lazy, pci, time};
 use rows::operations::{self, NULL_HYPERCALL};
 use rows::spaces::hosted::{announcement, end_of_table};
-use rows::{Machine, devices, row, spaces};
+use rows::{Machine, devices, disks, row, spaces};
 
 kit::guest!(main);
 
@@ -64,10 +64,12 @@ fn main() {
     operations::prepare::<UnderHost>();
     spaces::prepare();
     devices::prepare();
+    disks::prepare();
     interrupts::enable();
     row::print("", &[NULL_HYPERCALL]);
     row::print("", &operations::rows::<UnderHost>());
     row::print("", &spaces::rows::<UnderHost>());
     row::print("", &spaces::hosted_rows::<UnderHost>());
     row::print("", &[devices::KICK, devices::INTERRUPT_DELIVERY]);
+    row::print("", &disks::ROWS);
 }

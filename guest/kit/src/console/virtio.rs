@@ -13,16 +13,17 @@
 //! Invariants: each queue has one buffer and one descriptor, number 0, which is
 //! either ours or the device's (`lent` says so of the input's).
 //!
-//! Source: Virtio 1.0, 5.3 "Console Device"; lguest ABI, "Status protocol".
+//! Source: Virtio 1.0, 5.3 "Console Device".
 //!
-//! Next on the tour: [`crate::device_window`].
+//! Next on the tour: [`crate::block`].
 
 use abi::device_page::{DESC_WRITE, TYPE_CONSOLE};
 use abi::pci::ISR;
 use abi::{PAGE_SIZE, Width};
 
 use crate::device_window::DeviceWindow;
-use crate::devices::{Queue, devices};
+use crate::devices::Queue;
+use crate::driver;
 use crate::frames::Frame;
 use crate::hypercall::halt;
 use crate::interrupts;
@@ -52,13 +53,10 @@ pub fn start() -> bool {
     if pci::is_here() {
         return start_on_pci();
     }
-    let mut window = DeviceWindow::new();
-    let page = window.device_page();
-    let found = devices(&page).find(|device| device.kind == TYPE_CONSOLE);
-    let Some(device) = found else { return false };
-    let (Some(input), Some(output)) = (device.queue(0), device.queue(1)) else { return false };
-    window.bring_up(device.offset, device.accepted_features(), 0);
-    go_on_with(Console::new(window, input, output));
+    let page = DeviceWindow::new().device_page();
+    let Some(found) = driver::find(&page, TYPE_CONSOLE, 0) else { return false };
+    let (Some(input), Some(output)) = (found.device.queue(0), found.device.queue(1)) else { return false };
+    go_on_with(Console::new(found.start(0), input, output));
     true
 }
 

@@ -6,7 +6,7 @@ use crate::{
     config::MIB,
     console::{ConsoleDevice, ConsoleSize},
     device::{Progress, Shape},
-    fakes::{Driver, FakeConsole, Ram},
+    fakes::{Driver, FakeConsole, FakeEntropy, Ram},
     net::network::Networks,
     virtqueue::Virtqueue,
 };
@@ -62,12 +62,14 @@ fn bench() -> Bench {
 
 impl Bench {
     fn notify(&mut self, at: u32) -> GuestResult<Heard> {
-        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net: &mut Networks::none() };
+        let (net, entropy) = (&mut Networks::none(), &mut FakeEntropy::default());
+        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net, entropy };
         self.bus.notify(GuestPhys(at), &mut self.ram, &mut ports)
     }
 
     fn serve(&mut self) -> Vec<u8> {
-        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net: &mut Networks::none() };
+        let (net, entropy) = (&mut Networks::none(), &mut FakeEntropy::default());
+        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net, entropy };
         self.bus.serve(&mut self.ram, &mut ports).unwrap().collect()
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     config::MIB,
     console::{ConsoleDevice, ConsoleSize},
     device::{Progress, Shape},
-    fakes::{Driver, FakeConsole, Ram},
+    fakes::{Driver, FakeConsole, FakeEntropy, Ram},
     net::network::Networks,
     virtqueue::Virtqueue,
 };
@@ -71,7 +71,8 @@ fn bench() -> Bench {
 
 impl Bench {
     fn write_to(&mut self, to: Place, width: Width, value: u32) -> GuestResult<Heard> {
-        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net: &mut Networks::none() };
+        let (net, entropy) = (&mut Networks::none(), &mut FakeEntropy::default());
+        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net, entropy };
         self.bus.write(to, width, value, &mut self.ram, &mut ports)
     }
 
@@ -138,7 +139,8 @@ impl Bench {
     }
 
     fn serve(&mut self) -> Vec<u8> {
-        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net: &mut Networks::none() };
+        let (net, entropy) = (&mut Networks::none(), &mut FakeEntropy::default());
+        let mut ports = Ports { now: Nanos(0), console: &mut self.terminal, net, entropy };
         self.bus.serve(&mut self.ram, &mut ports).unwrap().collect()
     }
 }
@@ -402,7 +404,8 @@ fn a_restart_puts_everything_back() {
 #[test]
 fn a_notify_is_of_another_bus() {
     let mut bench = bench();
-    let mut ports = Ports { now: Nanos(0), console: &mut bench.terminal, net: &mut Networks::none() };
+    let (net, entropy) = (&mut Networks::none(), &mut FakeEntropy::default());
+    let mut ports = Ports { now: Nanos(0), console: &mut bench.terminal, net, entropy };
     let heard = bench.bus.notify(GuestPhys(0x1000), &mut bench.ram, &mut ports);
     assert_eq!(heard, Err(KillReason::UnknownNotify { at: GuestPhys(0x1000) }));
 }

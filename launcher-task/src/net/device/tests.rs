@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::fakes::frames::{checksums_are_right, tcp4};
 use crate::fakes::lan::lan;
-use crate::fakes::{Driver, FakeConsole, Ram};
+use crate::fakes::{Driver, FakeConsole, FakeEntropy, Ram};
 use crate::net::header::{Large, Unfinished};
 use crate::net::network::Networks;
 use crate::net::switch::Counters;
@@ -51,7 +51,8 @@ fn bench(features: [u64; 2]) -> Bench {
 impl Bench {
     fn serve(&mut self, side: usize, index: usize) -> GuestResult<Progress> {
         let mut console = FakeConsole::default();
-        let mut ports = Ports { now: self.now, console: &mut console, net: &mut self.networks };
+        let (net, entropy) = (&mut self.networks, &mut FakeEntropy::default());
+        let mut ports = Ports { now: self.now, console: &mut console, net, entropy };
         let Side { device, ram, queues, .. } = &mut self.sides[side];
         device.serve(index, &mut queues[index], ram, &mut ports)
     }
