@@ -69,12 +69,15 @@ pub struct Machine {
 
 /// Takes possession of the machine, given EAX and EBX as the loader left them.
 ///
+/// Whole pages are laid out on its stack, which must be free again when Guests are made.
+///
 /// # Errors
 /// A [`BootError`] with what the machine lacks.
 ///
 /// # Safety
 /// 1. Called once, first, with interrupts and paging off. 2. `magic` and `at` are what the loader
 ///    left.
+#[inline(never)]
 pub unsafe fn start(magic: u32, at: u32) -> Result<Machine, BootError> {
     console::start();
     // SAFETY: (1) and (2); the frame pool will keep clear of what is read.
