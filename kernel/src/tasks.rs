@@ -114,6 +114,8 @@ pub struct Tasks {
 
 impl Tasks {
     /// Makes a task of each Guest the loader brought; says what is wrong with the others.
+    // Its frame is gone when they run, as it is no part of its caller.
+    #[inline(never)]
     pub fn new(info: &mut BootInfo, mut memory: Memory, cpu: GuestCpu, chance: Chance) -> Self {
         let lines: Vec<&str> = info.modules.iter().map(|module| module.command_line).collect();
         let mut wanted = config::read_modules(&lines);

@@ -52,6 +52,47 @@ fn touches_guest_registers(line: &str) -> bool {
     x87 || ["%xmm", "%mm", "%st"].iter().any(|register| instruction.contains(register))
 }
 
+/// Bytes by which each function lowers ESP in all, which is its frame or a little more.
+fn frames(listing: &str) -> Vec<(&str, u32)> {
+    let mut frames = Vec::new();
+    for line in listing.lines() {
+        if let Some(name) = line.strip_suffix(">:").and_then(|line| line.split_once('<')) {
+            frames.push((name.1, 0));
+        }
+        let lowered = line.split_once("sub    $0x").and_then(|(_, rest)| rest.strip_suffix(",%esp"));
+        let bytes = lowered.and_then(|bytes| u32::from_str_radix(bytes, 16).ok());
+        if let Some((frame, bytes)) = frames.last_mut().zip(bytes) {
+            frame.1 += bytes;
+        }
+    }
+    frames
+}
+
+/// The room on the boot stack is 64 KiB. What prepares the machine moves whole pages through it; if
+/// that becomes part of a function which never returns, little is left for those that run Guests.
+#[test]
+fn what_never_returns_leaves_the_stack_to_others() {
+    let listing = listing();
+    let frames = frames(&listing);
+    let largest = |of: &str| {
+        let frames = frames.iter().filter(|(name, _)| name.contains(of)).map(|&(_, bytes)| bytes);
+        frames.max().unwrap_or_else(|| panic!("no function {of}"))
+    };
+    let stays = largest("kennel4host17h") + largest("kennel3run17h");
+    assert!((1..20 << 10).contains(&stays), "{stays} bytes of host() and run()");
+    assert!(
+        frames.iter().all(|&(_, bytes)| bytes < 40 << 10),
+        "{:?}",
+        frames.iter().max_by_key(|each| each.1)
+    );
+}
+
+#[test]
+fn the_judge_of_frames_adds_up() {
+    let listing = "00100000 <f>:\n  100000:\tsub    $0x1000,%esp\n  100006:\tsub    $0x1c,%esp\n00100010 <g>:\n  100010:\tret";
+    assert_eq!(frames(listing), [("f", 0x101C), ("g", 0)]);
+}
+
 #[test]
 fn the_judge_of_instructions_knows_one_when_it_sees_it() {
     assert!(touches_guest_registers("  100000:\tmovaps %xmm0,(%eax)"));
