@@ -48,16 +48,16 @@ fuzz_target!(|input: (BentBzImage<'_>, u16, &str)| {
     let (file, initrd_len, command_line) = input;
     let mut plan = config::read_modules(&["guest name=a mem=2M"]).plans.remove(0);
     plan.command_line = command_line.into();
-    let (limit, file) = (plan.limit(), file.bytes());
+    let file = file.bytes();
     let initrd = vec![0x5A; usize::from(initrd_len)];
-    let mut launcher = match Launcher::admit(plan, &file, Some(&initrd)) {
+    let mut launcher = match Launcher::admit(plan, &file, Some(&initrd), Vec::new()) {
         Ok(launcher) => launcher,
         Err(why) => return assert!(!why.to_string().contains('\n')),
     };
     assert!(is_bzimage(&file));
     let release = launcher.release().map(|release| release.to_string()).unwrap_or_default();
     assert!(release.len() < 64 && release.bytes().all(|byte| byte.is_ascii_graphic()));
-    let mut guest = Player::new(limit);
+    let mut guest = Player::new(launcher.limit());
     launcher.start(&mut guest).expect("what is admitted loads");
     let dword = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().expect("four bytes"));
     let sectors = if file[0x1F1] == 0 { 4 } else { usize::from(file[0x1F1]) };

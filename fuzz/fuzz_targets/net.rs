@@ -55,8 +55,8 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
 });
 
 fuzz_target!(|packets: Vec<Sent>| {
-    // A Host has its networks for good, and so has this process.
-    let mut room = Room::new(vec![0; Networks::room(1, 2, 0)].leak());
+    let mut bytes = vec![0; Networks::room(1, 2, 0)];
+    let mut room = Room::new(&mut bytes);
     let mut networks = Networks::new(&mut room);
     networks.add("lan", 1, &mut room);
     let plugs = ["a", "b"].map(|guest| {

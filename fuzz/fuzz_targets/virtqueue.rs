@@ -6,14 +6,14 @@ use abi::device_page::{QUEUE_ENTRIES, avail_offset};
 use abi::{GuestMemory, GuestPhys, Nanos, Shutdown, Stop};
 use kennel_fuzz::elf_file::ElfFile;
 use kennel_fuzz::noise;
-use kennel_fuzz::player::Player;
+use kennel_fuzz::player::{Player, Sixes};
 use launcher_task::bus::EARLY_TEXT_MAX;
 use launcher_task::chain::Chain;
 use launcher_task::console::WORK_PER_STEP;
 use launcher_task::net::network::Networks;
 use launcher_task::task::KICKS_PER_STEP;
 use launcher_task::virtqueue::{INDIRECT_DESC, Rings, Virtqueue};
-use launcher_task::{Console, Entropy, Launcher, Ports, Step, config};
+use launcher_task::{Console, Launcher, Ports, Step, config};
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_mutator, fuzz_target};
 
 const MIB: u32 = 1 << 20;
@@ -50,15 +50,6 @@ impl Console for Terminal {
 
     fn read(&mut self, into: &mut [u8]) -> usize {
         into.iter_mut().take(5).map(|place| *place = b'k').count()
-    }
-}
-
-/// Chance as in a well-known joke.
-struct Sixes;
-
-impl Entropy for Sixes {
-    fn fill(&mut self, into: &mut [u8]) {
-        into.fill(6);
     }
 }
 

@@ -1,10 +1,21 @@
-//! A Guest as its Launcher sees it, played from a list.
+//! A Guest as its Launcher sees it, played from a list; and chance, as in a well-known joke.
 
 use std::collections::VecDeque;
 
 use abi::{GuestMemory, GuestPhys, Nanos, RunGuest, Stop};
 
+use launcher_task::Entropy;
+
 use crate::ram::Ram;
+
+/// Chance that throws nothing else.
+pub struct Sixes;
+
+impl Entropy for Sixes {
+    fn fill(&mut self, into: &mut [u8]) {
+        into.fill(6);
+    }
+}
 
 /// Memory, what it stops for in each run, and a record of what was done to it.
 pub struct Player {
