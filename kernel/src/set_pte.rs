@@ -8,7 +8,7 @@
 //! Next on the tour: [`crate::shadow`].
 
 use abi::hypercall::LHCALL_SET_PTE;
-use abi::{GuestLinear, GuestPhys};
+use abi::{GuestLinear, GuestPhys, GuestResult};
 
 use crate::event::Event;
 use crate::hypercall::Call;
@@ -58,20 +58,43 @@ impl<'a> Run<'a> {
         Some(Event::Hypercalls { number: number as u8, count: count as u8, arg1, arg2 })
     }
 
-    /// The next one, which stays.
-    #[inline]
-    pub fn peek(&self) -> Option<SetPte> {
-        let Call { number, arguments } = ring::call(self.left.as_slice().first()?);
-        (number == LHCALL_SET_PTE).then(|| arguments.into())
-    }
-
-    /// Takes the next one if it is `wanted`.
-    #[inline]
-    pub fn next_if(&mut self, wanted: impl FnOnce(&SetPte) -> bool) -> Option<SetPte> {
-        let next = self.peek().filter(wanted)?;
+    /// Takes the next one.
+    pub fn next(&mut self) -> Option<SetPte> {
+        let next = change(self.left.as_slice().first()?)?;
         self.left.next();
         Some(next)
     }
+
+    /// Takes those that follow as long as they are `wanted`, and has each obeyed.
+    ///
+    /// # Errors
+    /// The first of `obey`.
+    #[inline(always)]
+    pub fn obey_while(
+        &mut self,
+        wanted: impl Fn(&SetPte) -> bool,
+        mut obey: impl FnMut(SetPte) -> GuestResult,
+    ) -> GuestResult {
+        let mut left = self.left.clone();
+        let outcome = loop {
+            let Some(next) = left.as_slice().first().and_then(change).filter(&wanted) else {
+                break Ok(());
+            };
+            left.next();
+            if let Err(reason) = obey(next) {
+                break Err(reason);
+            }
+        };
+        self.left = left;
+        outcome
+    }
+}
+
+/// What a record changes, if it is a SET_PTE.
+#[inline(always)]
+fn change(record: &Record) -> Option<SetPte> {
+    let Call { number, arguments } = ring::call(record);
+    (number == LHCALL_SET_PTE).then(|| arguments.into())
 }
 
 #[cfg(test)]
@@ -88,7 +111,7 @@ mod tests {
         let records = [change(0x1000), change(0x2000), record([0; 5]), change(0x3000)];
         let mut run = Run::new(&records);
         assert_eq!((run.taken(), run.event()), (0, None));
-        let places: Vec<_> = core::iter::from_fn(|| Some(run.next_if(|_| true)?.at.0)).collect();
+        let places: Vec<_> = core::iter::from_fn(|| Some(run.next()?.at.0)).collect();
         assert_eq!((places, run.taken()), (vec![0x1000, 0x2000], 2));
         let number = LHCALL_SET_PTE as u8;
         assert_eq!(run.event(), Some(Event::Hypercalls { number, count: 2, arg1: 0x9000, arg2: 0x2000 }));

@@ -70,7 +70,7 @@ pub const fn rows<M: Machine>() -> [Row; 6] {
 /// The rows that are about a Host.
 pub const fn hosted_rows<M: Machine>() -> [Row; 3] {
     [
-        Row::new("set-pte-batched", 1024, set_pte_batched::<M>, write_entry),
+        Row::new("set-pte-batched", 1024, set_pte_batched::<M>, write_entry_in_batches),
         Row::new("kernel-set-pte-1-root", 1000, kernel_set_pte::<M, 1>, kernel_entry_kept::<M, 1>),
         Row::new("kernel-set-pte-32-roots", 1000, kernel_set_pte::<M, 32>, kernel_entry_kept::<M, 32>),
     ]
@@ -144,6 +144,18 @@ fn set_pte_batched<M: Machine>(count: u32) {
         M::announce_later(root, CHANGED, entry);
         if (number + 1).is_multiple_of(PROTECTED_PAGES) {
             M::announce_now();
+        }
+    });
+}
+
+fn write_entry_in_batches(count: u32) {
+    let (root, entries) = (Root::kernel(), entries(WRITABLE));
+    each(count, |number| {
+        let entry = entries[number as usize % 2];
+        root.write(CHANGED, entry);
+        bare::hold(entry.0);
+        if (number + 1).is_multiple_of(PROTECTED_PAGES) {
+            bare::hold(number);
         }
     });
 }

@@ -49,18 +49,20 @@ pub fn issue(call: Call) {
 /// Queues `call`; makes it if the ring is full.
 #[inline]
 pub fn queue(call: Call) {
-    let dialect = Dialect::current();
-    if dialect.is_plain() {
+    if Dialect::current().is_plain() {
         queue_in(&LAYOUT_C, call, call.arguments);
     } else {
-        queue_odd(call, dialect);
+        let Call { number, arguments: [a, b, c] } = call;
+        queue_odd(number, a, b, c);
     }
 }
 
-/// What differs in the odd dialects is out of line, so that the others pay for a test.
+/// What differs in the odd dialects is out of line, so that the others pay for a test, and takes
+/// the call in words: by reference, they would all have to be in memory.
 #[cold]
-fn queue_odd(call: Call, dialect: Dialect) {
-    queue_in(shared::layout(), call, call.in_registers(dialect));
+fn queue_odd(number: u32, a: u32, b: u32, c: u32) {
+    let call = Call { number, arguments: [a, b, c] };
+    queue_in(shared::layout(), call, call.in_registers(Dialect::current()));
 }
 
 /// An interrupt in the middle might queue a call of its own and have the ring emptied, as far as

@@ -9,11 +9,11 @@
 //! Next on the tour: [`crate::event`].
 
 use abi::kill::PageTableError;
-use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};
+use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, HostPhys, PAGE_SIZE};
 
-use super::entry::{A, D, GuestEntry, P, is_inside, mirror};
+use super::entry::{A, D, GuestEntry, is_inside, mirror};
 use super::pool::{ENTRIES, HALF, TableId};
-use super::walk::{Format, check_high, directory_index, table_index};
+use super::walk::{Format, directory_index, table_index};
 use super::{KernelStack, SWITCHER_SLOT, Shadow};
 use crate::set_pte::{Run, SetPte};
 
@@ -28,6 +28,39 @@ enum Place {
     Reserved,
     /// Into the slot where the kernel half begins, if that is in the middle of it.
     Split,
+}
+
+/// What changed entries are judged and mirrored by: looked up once, however many there are.
+#[derive(Clone, Copy)]
+struct Judge {
+    limit: u32,
+    device_limit: u32,
+    unsound_high: u32,
+    host_base: HostPhys,
+}
+
+impl Judge {
+    /// The shadow of a changed entry below `rights`: 0 unless it has been used.
+    #[inline(always)]
+    fn mirrored(self, change: SetPte, rights: u32) -> GuestResult<u32> {
+        let SetPte { at, entry, high, .. } = change;
+        if entry.is_used_page(self.limit) && high & self.unsound_high == 0 {
+            return Ok(mirror(entry, rights, self.host_base));
+        }
+        self.pass(entry, high, at).map(|()| 0)
+    }
+
+    /// Judges what has no shadow. An entry that has not been used is judged when it is; a device's
+    /// frame is mapped to nothing.
+    #[inline(never)]
+    fn pass(self, entry: GuestEntry, high: u32, at: GuestLinear) -> GuestResult {
+        let is_unused = !entry.is_present() || entry.0 & (A | D) == 0;
+        let is_sound = entry.is_sound_page(self.limit) || entry.is_device(self.limit, self.device_limit);
+        if is_unused || is_sound && high & self.unsound_high == 0 {
+            return Ok(());
+        }
+        Err(PageTableError::Entry { at, entry: entry.0 }.into())
+    }
 }
 
 impl Shadow {
@@ -64,7 +97,7 @@ impl Shadow {
     #[inline(never)]
     pub fn set_pte(&mut self, limit: u32, change: SetPte) -> GuestResult {
         let place = self.place_of(change.top, change.at);
-        self.set_in(place, limit, change)
+        self.set_in(place, self.judge(limit), change)
     }
 
     /// Several of `SET_PTE`, in their order. Neighbours cost one look-up together.
@@ -73,33 +106,33 @@ impl Shadow {
     /// As [`Shadow::set_pte`]; what came before is done.
     #[inline(never)]
     pub fn set_ptes(&mut self, limit: u32, run: &mut Run) -> GuestResult {
-        while let Some(first) = run.next_if(|_| true) {
+        let judge = self.judge(limit);
+        while let Some(first) = run.next() {
             let place = self.place_of(first.top, first.at);
-            self.set_in(place, limit, first)?;
+            self.set_in(place, judge, first)?;
             let Place::Table { table, rights } = place else {
                 continue;
             };
             let is_neighbour = |other: &SetPte| other.top == first.top && other.at.0 ^ first.at.0 < HALF;
-            while let Some(change) = run.next_if(is_neighbour) {
-                let change = self.judge(limit, change)?;
-                self.put(table, rights, change);
-            }
+            run.obey_while(is_neighbour, |change| self.put(table, rights, judge, change))?;
         }
         Ok(())
     }
 
     #[inline(always)]
-    fn set_in(&mut self, place: Place, limit: u32, change: SetPte) -> GuestResult {
-        if let Place::Reserved = place {
-            return Err(PageTableError::Reserved { at: change.at }.into());
-        }
-        let change = self.judge(limit, change)?;
+    fn judge(&self, limit: u32) -> Judge {
+        let Self { host_base, device_limit, format, .. } = *self;
+        Judge { limit, device_limit, unsound_high: format.unsound_high(), host_base }
+    }
+
+    #[inline(always)]
+    fn set_in(&mut self, place: Place, judge: Judge, change: SetPte) -> GuestResult {
         match place {
-            Place::Table { table, rights } => self.put(table, rights, change),
-            Place::Split => self.put_split(change),
-            Place::Nowhere | Place::Reserved => {}
+            Place::Table { table, rights } => self.put(table, rights, judge, change),
+            Place::Nowhere => judge.mirrored(change, 0).map(drop),
+            Place::Split => self.put_split(judge, change),
+            Place::Reserved => Err(PageTableError::Reserved { at: change.at }.into()),
         }
-        Ok(())
     }
 
     /// Where a change for `at` below `top` goes, and every other in the same half of a table.
@@ -130,52 +163,29 @@ impl Shadow {
         }
     }
 
-    /// Judges a changed entry. What has not been used is only taken out, and judged when it is.
-    #[inline]
-    fn judge(&self, limit: u32, change: SetPte) -> GuestResult<SetPte> {
-        let SetPte { at, entry, high, .. } = change;
-        if entry.is_present() && entry.0 & (A | D) != 0 {
-            if self.format == Format::Pae {
-                check_high(entry, high, at)?;
-            }
-            if !entry.is_sound_page(limit) {
-                return self.judge_device(limit, change);
-            }
-        }
-        Ok(change)
-    }
-
-    /// Judges what names no memory: a device's frame is mapped to nothing.
-    #[cold]
-    fn judge_device(&self, limit: u32, change: SetPte) -> GuestResult<SetPte> {
-        let SetPte { at, entry, .. } = change;
-        if !entry.is_device(limit, self.device_limit) {
-            return Err(PageTableError::Entry { at, entry: entry.0 }.into());
-        }
-        Ok(SetPte { entry: GuestEntry(0), ..change })
-    }
-
-    /// Puts a sound entry in if it has been used, else takes out what was there.
-    #[inline]
-    fn put(&mut self, table: TableId, rights: u32, SetPte { at, entry, .. }: SetPte) {
-        let is_used = entry.0 & (P | A) == P | A;
-        let shadow = if is_used { mirror(entry, rights, self.host_base) } else { 0 };
-        self.edit(table, table_index(at), shadow);
+    /// Puts a changed entry in if it has been used, else takes out what was there.
+    #[inline(always)]
+    fn put(&mut self, table: TableId, rights: u32, judge: Judge, change: SetPte) -> GuestResult {
+        let shadow = judge.mirrored(change, rights)?;
+        self.edit(table, table_index(change.at), shadow);
+        Ok(())
     }
 
     /// A kernel that begins in the middle of a slot has that slot in each root apart.
     #[cold]
-    fn put_split(&mut self, change: SetPte) {
+    fn put_split(&mut self, judge: Judge, change: SetPte) -> GuestResult {
         let SetPte { top, at, .. } = change;
+        judge.mirrored(change, 0)?;
         let is_everywhere = at.0 >= self.kernel_address;
         for index in 0..self.roots.len() {
             let root = self.roots.get(index).filter(|root| is_everywhere || root.guest == Some(top));
             if let Some(root) = root
                 && let Place::Table { table, rights } = self.place_in(root.directory, at)
             {
-                self.put(table, rights, change);
+                self.put(table, rights, judge, change)?;
             }
         }
+        Ok(())
     }
 
     /// `SET_PGD`: top-level entry `index` below `top` changed: 4 MiB, or 1 GiB in PAE.

@@ -81,7 +81,14 @@ impl GuestEntry {
     /// Whether [`GuestEntry::page`] would pass it.
     #[inline]
     pub fn is_sound_page(self, limit: u32) -> bool {
-        self.0 & PS == 0 && is_inside(self.address(), limit)
+        // The limit ends a page, so the flags make no difference.
+        self.0 & PS == 0 && is_inside(GuestPhys(self.0), limit)
+    }
+
+    /// Whether it is present, sound, and has been used (A).
+    #[inline]
+    pub fn is_used_page(self, limit: u32) -> bool {
+        self.0 & (P | A | PS) == P | A && is_inside(GuestPhys(self.0), limit)
     }
 
     /// Whether it names a frame in which a device shows its registers: above a memory of `limit`
@@ -92,7 +99,7 @@ impl GuestEntry {
     }
 }
 
-/// Whether the whole page that begins at `at` is Guest memory.
+/// Whether the whole page that `at` is in is Guest memory.
 #[inline]
 pub fn is_inside(at: GuestPhys, limit: u32) -> bool {
     at.0 < limit & ADDRESS
@@ -102,9 +109,9 @@ pub fn is_inside(at: GuestPhys, limit: u32) -> bool {
 /// levels above) allow.
 #[inline]
 pub fn mirror(entry: GuestEntry, rights: u32, host_base: HostPhys) -> u32 {
-    let allowed = rights & (U | entry.0 >> 5 & W); // D, where W is
-    let kept = entry.0 & (ADDRESS | CACHING | allowed);
-    host_base.0.wrapping_add(kept) | P | A | D
+    let dirty = entry.0 >> 5; // D, where W is
+    let kept = entry.0 & (ADDRESS | CACHING | rights & (W | U)) & (dirty | !W);
+    (host_base.0 | P | A | D).wrapping_add(kept) // a base is a page's, so this is all bits together
 }
 
 const _: () = assert!(D >> 5 == W);

@@ -116,7 +116,7 @@ impl Shadow {
         for (number, bytes) in line.iter().enumerate() {
             let entry = GuestEntry(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
             let neighbour = table_index(first) + number;
-            if entry.0 & (P | A) != P | A || table.get(neighbour) != 0 {
+            if !entry.is_used_page(memory.limit()) || table.get(neighbour) != 0 {
                 continue;
             }
             let high = if LEN == 8 {
@@ -124,7 +124,7 @@ impl Shadow {
             } else {
                 0
             };
-            if entry.is_sound_page(memory.limit()) && check_high(entry, high, at).is_ok() {
+            if check_high(entry, high, at).is_ok() {
                 self.edit(table, neighbour, mirror(entry, guest.rights, self.host_base));
             }
         }

@@ -86,6 +86,15 @@ impl Format {
         }
     }
 
+    /// What a present entry has none of in its high dword, which a two-level one does not have.
+    #[inline]
+    pub const fn unsound_high(self) -> u32 {
+        match self {
+            Self::TwoLevel => 0,
+            Self::Pae => !NX,
+        }
+    }
+
     /// Bytes of linear space one page table maps.
     pub const fn table_span(self) -> u32 {
         PAGE_SIZE / self.entry_len() * PAGE_SIZE
@@ -260,7 +269,7 @@ impl Format {
 /// [`PageTableError::Entry`] if a present entry leads beyond 4 GiB.
 #[inline]
 pub fn check_high(entry: GuestEntry, high: u32, at: GuestLinear) -> GuestResult {
-    if entry.is_present() && high & !NX != 0 {
+    if entry.is_present() && high & Format::Pae.unsound_high() != 0 {
         return Err(PageTableError::Entry { at, entry: entry.0 }.into());
     }
     Ok(())
