@@ -251,18 +251,31 @@ fn push<M: GuestMemory, const N: usize>(
     vector: u8,
 ) -> GuestResult<u32> {
     let at = GuestLinear(esp.wrapping_sub(size_of_val(&frame) as u32));
-    let room = (PAGE_SIZE - at.page_offset()) as usize;
-    let place = stack_place(guest, at, vector)?;
     let bytes = frame.map(u32::to_le_bytes);
-    if room >= size_of_val(&frame) {
+    if (PAGE_SIZE - at.page_offset()) as usize >= size_of_val(&frame) {
+        let place = stack_place(guest, at, vector)?;
         guest.memory.write_from(place, bytes.as_flattened())?;
     } else {
-        let (here, next_page) = bytes.as_flattened().split_at(room);
-        guest.memory.write_from(place, here)?;
-        let place = stack_place(guest, GuestLinear(at.0.wrapping_add(room as u32)), vector)?;
-        guest.memory.write_from(place, next_page)?;
+        push_across(guest, at, bytes.as_flattened(), vector)?;
     }
     Ok(at.0)
+}
+
+/// Writes a frame to `at` that does not end on the page where it begins.
+#[cold]
+fn push_across<M: GuestMemory>(
+    guest: &mut Guest<M>,
+    at: GuestLinear,
+    frame: &[u8],
+    vector: u8,
+) -> GuestResult {
+    let room = PAGE_SIZE - at.page_offset();
+    let (here, next_page) = frame.split_at(room as usize);
+    for (at, part) in [(at, here), (GuestLinear(at.0.wrapping_add(room)), next_page)] {
+        let place = stack_place(guest, at, vector)?;
+        guest.memory.write_from(place, part)?;
+    }
+    Ok(())
 }
 
 /// Where a push to `at` goes.

@@ -30,32 +30,35 @@ enum Place {
     Split,
 }
 
-/// What changed entries are judged and mirrored by: looked up once, however many there are.
+/// What changed entries are judged and mirrored by.
 #[derive(Clone, Copy)]
-struct Judge {
-    limit: u32,
-    device_limit: u32,
-    unsound_high: u32,
-    host_base: HostPhys,
+pub(super) struct Judge {
+    /// Host-physical address of the Guest's byte 0.
+    pub host_base: HostPhys,
+    /// Where the frames above memory end in which devices show their registers.
+    pub device_limit: u32,
+    /// What an entry has none of in its high dword.
+    pub unsound_high: u32,
 }
 
 impl Judge {
-    /// The shadow of a changed entry below `rights`: 0 unless it has been used.
+    /// The shadow of a changed entry below `rights`, in a memory of `limit` bytes: 0 unless it has
+    /// been used.
     #[inline(always)]
-    fn mirrored(self, change: SetPte, rights: u32) -> GuestResult<u32> {
+    fn mirrored(&self, limit: u32, change: SetPte, rights: u32) -> GuestResult<u32> {
         let SetPte { at, entry, high, .. } = change;
-        if entry.is_used_page(self.limit) && high & self.unsound_high == 0 {
+        if entry.is_used_page(limit) && high & self.unsound_high == 0 {
             return Ok(mirror(entry, rights, self.host_base));
         }
-        self.pass(entry, high, at).map(|()| 0)
+        self.pass(limit, entry, high, at).map(|()| 0)
     }
 
     /// Judges what has no shadow. An entry that has not been used is judged when it is; a device's
     /// frame is mapped to nothing.
     #[inline(never)]
-    fn pass(self, entry: GuestEntry, high: u32, at: GuestLinear) -> GuestResult {
+    fn pass(&self, limit: u32, entry: GuestEntry, high: u32, at: GuestLinear) -> GuestResult {
         let is_unused = !entry.is_present() || entry.0 & (A | D) == 0;
-        let is_sound = entry.is_sound_page(self.limit) || entry.is_device(self.limit, self.device_limit);
+        let is_sound = entry.is_sound_page(limit) || entry.is_device(limit, self.device_limit);
         if is_unused || is_sound && high & self.unsound_high == 0 {
             return Ok(());
         }
@@ -97,7 +100,7 @@ impl Shadow {
     #[inline(never)]
     pub fn set_pte(&mut self, limit: u32, change: SetPte) -> GuestResult {
         let place = self.place_of(change.top, change.at);
-        self.set_in(place, self.judge(limit), change)
+        self.set_in(place, limit, change)
     }
 
     /// Several of `SET_PTE`, in their order. Neighbours cost one look-up together.
@@ -106,31 +109,34 @@ impl Shadow {
     /// As [`Shadow::set_pte`]; what came before is done.
     #[inline(never)]
     pub fn set_ptes(&mut self, limit: u32, run: &mut Run) -> GuestResult {
-        let judge = self.judge(limit);
+        let judge = self.judge;
         while let Some(first) = run.next() {
             let place = self.place_of(first.top, first.at);
-            self.set_in(place, judge, first)?;
+            self.set_in(place, limit, first)?;
             let Place::Table { table, rights } = place else {
                 continue;
             };
             let is_neighbour = |other: &SetPte| other.top == first.top && other.at.0 ^ first.at.0 < HALF;
-            run.obey_while(is_neighbour, |change| self.put(table, rights, judge, change))?;
+            run.obey_while(is_neighbour, |change| {
+                let shadow = judge.mirrored(limit, change, rights)?;
+                self.edit(table, table_index(change.at), shadow);
+                Ok(())
+            })?;
         }
         Ok(())
     }
 
+    /// Puts a changed entry in if it has been used, else takes out what was there.
     #[inline(always)]
-    fn judge(&self, limit: u32) -> Judge {
-        let Self { host_base, device_limit, format, .. } = *self;
-        Judge { limit, device_limit, unsound_high: format.unsound_high(), host_base }
-    }
-
-    #[inline(always)]
-    fn set_in(&mut self, place: Place, judge: Judge, change: SetPte) -> GuestResult {
+    fn set_in(&mut self, place: Place, limit: u32, change: SetPte) -> GuestResult {
         match place {
-            Place::Table { table, rights } => self.put(table, rights, judge, change),
-            Place::Nowhere => judge.mirrored(change, 0).map(drop),
-            Place::Split => self.put_split(judge, change),
+            Place::Table { table, rights } => {
+                let shadow = self.judge.mirrored(limit, change, rights)?;
+                self.edit(table, table_index(change.at), shadow);
+                Ok(())
+            }
+            Place::Nowhere => self.judge.mirrored(limit, change, 0).map(drop),
+            Place::Split => self.put_split(limit, change),
             Place::Reserved => Err(PageTableError::Reserved { at: change.at }.into()),
         }
     }
@@ -163,26 +169,19 @@ impl Shadow {
         }
     }
 
-    /// Puts a changed entry in if it has been used, else takes out what was there.
-    #[inline(always)]
-    fn put(&mut self, table: TableId, rights: u32, judge: Judge, change: SetPte) -> GuestResult {
-        let shadow = judge.mirrored(change, rights)?;
-        self.edit(table, table_index(change.at), shadow);
-        Ok(())
-    }
-
     /// A kernel that begins in the middle of a slot has that slot in each root apart.
     #[cold]
-    fn put_split(&mut self, judge: Judge, change: SetPte) -> GuestResult {
+    fn put_split(&mut self, limit: u32, change: SetPte) -> GuestResult {
         let SetPte { top, at, .. } = change;
-        judge.mirrored(change, 0)?;
+        self.judge.mirrored(limit, change, 0)?;
         let is_everywhere = at.0 >= self.kernel_address;
         for index in 0..self.roots.len() {
             let root = self.roots.get(index).filter(|root| is_everywhere || root.guest == Some(top));
             if let Some(root) = root
                 && let Place::Table { table, rights } = self.place_in(root.directory, at)
             {
-                self.put(table, rights, judge, change)?;
+                let shadow = self.judge.mirrored(limit, change, rights)?;
+                self.edit(table, table_index(at), shadow);
             }
         }
         Ok(())

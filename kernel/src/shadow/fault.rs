@@ -55,12 +55,12 @@ impl Shadow {
         let Some(top) = root.guest else {
             return self.demand_linear(memory.limit(), at, code);
         };
-        match self.format.walk(memory, top, at, code, self.device_limit)? {
+        match self.format.walk(memory, top, at, code, self.judge.device_limit)? {
             Walk::Device(place) => Ok(PageFault::Device(place)),
             Walk::Fault { present } => Ok(PageFault::Reflect(code.seen_by_guest(present))),
             Walk::Page { entry, table: guest_table } => {
                 let table = self.table_for(root, directory_index(at))?;
-                let shadow = mirror(entry, guest_table.rights, self.host_base);
+                let shadow = mirror(entry, guest_table.rights, self.judge.host_base);
                 self.edit(table, table_index(at), shadow);
                 self.pool.note_rights(table, table_index(at), guest_table.rights);
                 self.fill_around(memory, table, guest_table, at)?;
@@ -80,7 +80,7 @@ impl Shadow {
         }
         let root = self.current()?;
         let table = self.table_for(root, directory_index(at))?;
-        let shadow = mirror(GuestEntry(page.0 | P | W | A | D), W, self.host_base);
+        let shadow = mirror(GuestEntry(page.0 | P | W | A | D), W, self.judge.host_base);
         self.edit(table, table_index(at), shadow);
         Ok(PageFault::Fixed)
     }
@@ -125,7 +125,7 @@ impl Shadow {
                 0
             };
             if check_high(entry, high, at).is_ok() {
-                self.edit(table, neighbour, mirror(entry, guest.rights, self.host_base));
+                self.edit(table, neighbour, mirror(entry, guest.rights, self.judge.host_base));
             }
         }
         Ok(())
@@ -185,7 +185,7 @@ impl Shadow {
     /// Where `at` leads by a present shadow entry.
     #[inline]
     fn guest_phys(&self, entry: u32, at: GuestLinear) -> GuestPhys {
-        let page = (entry & !(PAGE_SIZE - 1)).wrapping_sub(self.host_base.0);
+        let page = (entry & !(PAGE_SIZE - 1)).wrapping_sub(self.judge.host_base.0);
         GuestPhys(page | at.page_offset())
     }
 

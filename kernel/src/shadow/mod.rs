@@ -47,6 +47,7 @@ mod tests;
 use abi::lguest_data::SWITCHER_BASE;
 use abi::{GuestLinear, GuestPhys, GuestResult, HostPhys, PAGE_SIZE};
 
+use change::Judge;
 use entry::{A, D, P, U, W};
 use pool::{ENTRIES, HALF, Pool, TableId};
 use roots::{Root, Roots};
@@ -96,10 +97,7 @@ impl KernelStack {
 /// All shadow tables of one Guest.
 pub struct Shadow {
     pool: Pool,
-    /// Host-physical address of the Guest's byte 0.
-    host_base: HostPhys,
-    /// Where the frames above memory end in which devices show their registers.
-    device_limit: u32,
+    judge: Judge,
     roots: Roots,
     /// The kernel half every root shares, as directory entries.
     template: TableId,
@@ -129,8 +127,7 @@ impl Shadow {
         let template = pool.take().expect("a new pool is all free");
         Self {
             pool,
-            host_base,
-            device_limit: 0,
+            judge: Judge { host_base, device_limit: 0, unsound_high: Format::TwoLevel.unsound_high() },
             roots: Roots::default(),
             template,
             first_kernel: SWITCHER_SLOT,
@@ -157,7 +154,7 @@ impl Shadow {
     /// Lets the Guest's tables name frames between the end of memory and `limit`, where devices
     /// show their registers. That stays so when the Guest starts again.
     pub fn set_device_limit(&mut self, limit: u32) {
-        self.device_limit = limit;
+        self.judge.device_limit = limit;
     }
 
     /// Notes where the kernel half begins, and drops everything.
@@ -171,6 +168,7 @@ impl Shadow {
     /// Notes how the Guest writes its tables; `None` leaves it to be found out from the first.
     pub fn set_format(&mut self, format: Option<Format>) {
         self.format = format.unwrap_or(Format::TwoLevel);
+        self.judge.unsound_high = self.format.unsound_high();
         self.is_format_known = format.is_some();
     }
 
@@ -244,10 +242,16 @@ impl Shadow {
     }
 
     /// The shadow page table for directory slot `slot` of `root`, made if there is none.
+    #[inline]
     fn table_for(&mut self, root: Root, slot: usize) -> GuestResult<TableId> {
-        if let Some(table) = self.pool.table_at(root.directory.get(slot)) {
-            return Ok(table);
+        match self.pool.table_at(root.directory.get(slot)) {
+            Some(table) => Ok(table),
+            None => self.make_table(root, slot),
         }
+    }
+
+    #[inline(never)]
+    fn make_table(&mut self, root: Root, slot: usize) -> GuestResult<TableId> {
         let table = self.take_table()?;
         let entry = self.pool.address(table).0 | OPEN_TABLE;
         if slot >= self.first_shared {
