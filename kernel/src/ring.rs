@@ -46,8 +46,8 @@ pub struct Ring {
     record_len: u32,
     /// The record that is next, ...
     cursor: usize,
-    /// ... and where those that have been copied end.
-    end: usize,
+    /// ... and how many from there on have been copied.
+    copied: usize,
     fetched: Box<[Record; RING_ENTRIES]>,
 }
 
@@ -61,7 +61,7 @@ impl Ring {
             records: GuestPhys(at.0 + layout.hcalls),
             record_len: layout.hcall_len,
             cursor: 0,
-            end: 0,
+            copied: 0,
             fetched: Box::new([Record::default(); RING_ENTRIES]),
         }
     }
@@ -69,22 +69,21 @@ impl Ring {
     /// Whether no call is queued.
     #[inline]
     pub fn is_empty(&self, memory: &(impl GuestMemory + ?Sized)) -> GuestResult<bool> {
-        Ok(memory.read_u8(self.status_at(self.cursor % RING_ENTRIES))? == RING_FREE)
+        Ok(memory.read_u8(self.status_at(self.cursor))? == RING_FREE)
     }
 
     /// The next queued calls, `most` of them at most; what is ready, up to the end of the ring, is
     /// copied when the last copies have been given back.
     pub fn records(&mut self, memory: &(impl GuestMemory + ?Sized), most: usize) -> GuestResult<&[Record]> {
-        if self.cursor == self.end {
+        if self.copied == 0 {
             self.fetch(memory)?;
         }
-        Ok(&self.fetched[self.cursor..self.end.min(self.cursor + most)])
+        Ok(&self.fetched[self.cursor..][..self.copied.min(most)])
     }
 
     fn fetch(&mut self, memory: &(impl GuestMemory + ?Sized)) -> GuestResult {
-        self.cursor %= RING_ENTRIES;
-        self.end = self.end_of_ready(memory)?;
-        let records = &mut self.fetched[self.cursor..self.end];
+        self.copied = self.end_of_ready(memory)? - self.cursor;
+        let records = &mut self.fetched[self.cursor..][..self.copied];
         let first = GuestPhys(self.records.0 + self.cursor as u32 * self.record_len);
         match self.record_len {
             20 => memory.read_into(first, records.as_flattened_mut().as_flattened_mut()),
@@ -96,7 +95,8 @@ impl Ring {
     pub fn give_back(&mut self, memory: &mut (impl GuestMemory + ?Sized), count: usize) -> GuestResult {
         const FREE: [u8; RING_ENTRIES] = [RING_FREE; RING_ENTRIES];
         memory.write_from(self.status_at(self.cursor), &FREE[..count])?;
-        self.cursor += count;
+        self.cursor = (self.cursor + count) % RING_ENTRIES;
+        self.copied -= count;
         Ok(())
     }
 

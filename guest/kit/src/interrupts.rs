@@ -65,7 +65,8 @@ pub fn restore(saved: Saved) {
     compiler_fence(Ordering::SeqCst);
     shared::irq_enabled().store(saved.0, Ordering::Relaxed);
     compiler_fence(Ordering::SeqCst); // the Host must see the flag before we ask what is pending
-    if shared::irq_pending_unless_a().load(Ordering::Relaxed) & saved.0 & IF != 0 {
+    // Both are 0 or bit 9, and where the word is another one, `let_in` does nothing.
+    if shared::irq_pending_unless_a().load(Ordering::Relaxed) & saved.0 != 0 {
         let_in();
     }
 }

@@ -19,6 +19,8 @@ use kernel::host::frames::FrameRun;
 #[derive(Debug)]
 pub struct GuestRam {
     run: FrameRun,
+    /// Where the run starts, for each access begins there.
+    base: HostPhys,
     limit: u32,
 }
 
@@ -50,7 +52,7 @@ impl GuestRam {
     /// 1. `run` is RAM that the Host maps one to one, and nobody else reads or writes its first
     ///    `limit` bytes. 2. It is at least that long.
     pub unsafe fn new(run: FrameRun, limit: u32) -> Self {
-        Self { run, limit }
+        Self { base: run.start(), run, limit }
     }
 
     /// The frames, which are nobody's memory any more.
@@ -61,7 +63,7 @@ impl GuestRam {
     /// Where Guest-physical 0 lies: adding it turns any address below
     /// [`limit`](GuestMemory::limit) into a Host-physical one.
     pub fn base(&self) -> HostPhys {
-        self.run.start()
+        self.base
     }
 
     /// A pointer to `len` bytes at `at`, all of them inside.

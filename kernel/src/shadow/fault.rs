@@ -51,14 +51,14 @@ impl Shadow {
         if at.0 >= SWITCHER_BASE {
             return Ok(PageFault::Reflect(code));
         }
-        let root = self.current()?;
-        let Some(top) = root.guest else {
+        let Some(top) = self.roots.current_guest() else {
             return self.demand_linear(memory.limit(), at, code);
         };
         match self.format.walk(memory, top, at, code, self.judge.device_limit)? {
             Walk::Device(place) => Ok(PageFault::Device(place)),
             Walk::Fault { present } => Ok(PageFault::Reflect(code.seen_by_guest(present))),
             Walk::Page { entry, table: guest_table } => {
+                let root = self.current()?;
                 let table = self.table_for(root, directory_index(at))?;
                 let shadow = mirror(entry, guest_table.rights, self.judge.host_base);
                 self.edit(table, table_index(at), shadow);

@@ -58,6 +58,12 @@ impl Roots {
         self.now
     }
 
+    /// The Guest directory in use, once there is one.
+    #[inline]
+    pub fn current_guest(&self) -> Option<GuestPhys> {
+        self.now.and_then(|root| root.guest)
+    }
+
     /// The directory of the root in use, once there is one.
     #[inline]
     pub fn current_directory(&self) -> Option<TableId> {
