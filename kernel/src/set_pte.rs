@@ -59,7 +59,7 @@ impl<'a> Run<'a> {
     }
 
     /// Takes the next one.
-    pub fn next(&mut self) -> Option<SetPte> {
+    pub fn take(&mut self) -> Option<SetPte> {
         let next = change(self.left.as_slice().first()?)?;
         self.left.next();
         Some(next)
@@ -111,7 +111,7 @@ mod tests {
         let records = [change(0x1000), change(0x2000), record([0; 5]), change(0x3000)];
         let mut run = Run::new(&records);
         assert_eq!((run.taken(), run.event()), (0, None));
-        let places: Vec<_> = core::iter::from_fn(|| Some(run.next()?.at.0)).collect();
+        let places: Vec<_> = core::iter::from_fn(|| Some(run.take()?.at.0)).collect();
         assert_eq!((places, run.taken()), (vec![0x1000, 0x2000], 2));
         let number = LHCALL_SET_PTE as u8;
         assert_eq!(run.event(), Some(Event::Hypercalls { number, count: 2, arg1: 0x9000, arg2: 0x2000 }));

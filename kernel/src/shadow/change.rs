@@ -110,7 +110,7 @@ impl Shadow {
     #[inline(never)]
     pub fn set_ptes(&mut self, limit: u32, run: &mut Run) -> GuestResult {
         let judge = self.judge;
-        while let Some(first) = run.next() {
+        while let Some(first) = run.take() {
             let place = self.place_of(first.top, first.at);
             self.set_in(place, limit, first)?;
             let Place::Table { table, rights } = place else {
