@@ -75,7 +75,7 @@ impl Ring {
     /// The next queued calls, `most` of them at most; what is ready, up to the end of the ring, is
     /// copied when the last copies have been given back.
     pub fn records(&mut self, memory: &(impl GuestMemory + ?Sized), most: usize) -> GuestResult<&[Record]> {
-        if self.copied == 0 {
+        if self.copied == 0 && most > 0 && !self.is_empty(memory)? {
             self.fetch(memory)?;
         }
         Ok(&self.fetched[self.cursor..][..self.copied.min(most)])
