@@ -64,12 +64,14 @@ fn main() {
     operations::prepare::<UnderHost>();
     spaces::prepare();
     devices::prepare();
-    disks::prepare();
+    let has_disk = disks::prepare();
     interrupts::enable();
     row::print("", &[NULL_HYPERCALL]);
     row::print("", &operations::rows::<UnderHost>());
     row::print("", &spaces::rows::<UnderHost>());
     row::print("", &spaces::hosted_rows::<UnderHost>());
     row::print("", &[devices::KICK, devices::INTERRUPT_DELIVERY]);
-    row::print("", &disks::ROWS);
+    if has_disk {
+        row::print("", &disks::ROWS);
+    }
 }
