@@ -4,7 +4,9 @@
 #[path = "../../kernel/src/decode/oracle.rs"]
 mod oracle;
 
-use kernel::decode::{Address, Instruction, Operation, Part, Port, Register, Source, Width, decode};
+use kernel::decode::{
+    Address, Arithmetic, Instruction, Operation, Part, Port, Reckoning, Register, Source, Width, decode,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|code: &[u8]| {

@@ -21,7 +21,7 @@
 use abi::GuestMemory;
 use switcher::GuestRegs;
 
-use crate::decode::{Part, Width};
+use crate::decode::{Part, Reckoning, Width};
 use crate::guest::Guest;
 use crate::run::Pause;
 
@@ -45,26 +45,45 @@ pub enum Emulation {
     NotOurs,
 }
 
-/// Where a value that is read goes.
+/// What becomes of a value that is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Landing {
     /// How much is read.
     pub width: Width,
-    /// Into what, which may be wider.
-    pub into: Part,
-    /// The bits in between are copies of the uppermost one read, not zeroes.
-    pub is_signed: bool,
+    /// What is done with it.
+    pub errand: Errand,
+}
+
+/// What an instruction reads for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Errand {
+    /// To have it.
+    Move {
+        /// Into what it goes, which may be wider.
+        into: Part,
+        /// The bits in between are copies of the uppermost one read, not zeroes.
+        is_signed: bool,
+    },
+    /// To reckon with it.
+    Reckon(Reckoning),
 }
 
 impl Landing {
-    /// Puts `value` into its place among `regs`.
+    /// Does with `value` what is to be done with it, among `regs`.
     pub fn land(self, regs: &mut GuestRegs, value: u32) {
-        let value = match (self.width, self.is_signed) {
+        match self.errand {
+            Errand::Move { into, is_signed } => into.set(regs, self.extend(value, is_signed)),
+            Errand::Reckon(reckoning) => reckoning.finish(regs, value, self.width),
+        }
+    }
+
+    /// The low bits of `value` that were read, and above them zeroes or copies of their uppermost.
+    fn extend(self, value: u32, is_signed: bool) -> u32 {
+        match (self.width, is_signed) {
             (Width::Byte, true) => value as u8 as i8 as u32,
             (Width::Word, true) => value as u16 as i16 as u32,
             (width, _) => value & width.mask(),
-        };
-        self.into.set(regs, value);
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use abi::pci::is_config_port;
 use abi::{GuestLinear, GuestMemory, GuestPhys, Place};
 use switcher::GuestRegs;
 
-use crate::access::{Emulation, Landing, NO_DEVICE};
+use crate::access::{Emulation, Errand, Landing, NO_DEVICE};
 use crate::cpu::Cpu;
 use crate::decode::{Instruction, Operation, Part, Port, Width, decode};
 use crate::exit::PageFaultCode;
@@ -57,7 +57,7 @@ pub fn emulate<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, code: 
         Operation::Out { port, width } => pause = write(regs, port, width),
         Operation::In { port, width } => {
             let into = Part::of_eax(width);
-            let landing = Landing { width, into, is_signed: false };
+            let landing = Landing { width, errand: Errand::Move { into, is_signed: false } };
             pause = configuration(regs, port, width).map(|from| Pause::Read { from, width });
             match pause {
                 Some(_) => guest.reading = Some(landing),
@@ -65,7 +65,10 @@ pub fn emulate<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, code: 
             }
         }
         Operation::ReadCr4 { into } if !handles_faults => *into.of(regs) = cr4(guest.shadow.format()),
-        Operation::ReadCr4 { .. } | Operation::Load { .. } | Operation::Store { .. } => {
+        Operation::ReadCr4 { .. }
+        | Operation::Load { .. }
+        | Operation::Reckon { .. }
+        | Operation::Store { .. } => {
             return Emulation::NotOurs;
         }
     }

@@ -18,7 +18,7 @@
 
 use abi::{GuestLinear, GuestMemory, GuestPhys, PAGE_SIZE, Place};
 
-use crate::access::{Emulation, Landing};
+use crate::access::{Emulation, Errand, Landing};
 use crate::cpu::Cpu;
 use crate::decode::{Instruction, Operation, decode};
 use crate::exit::PageFaultCode;
@@ -46,7 +46,12 @@ pub fn access<M: GuestMemory, C: Cpu>(
     let place = Place::Memory(place);
     let (address, width, pause, landing) = match operation {
         Operation::Load { from, width, into, is_signed } => {
-            (from, width, Pause::Read { from: place, width }, Some(Landing { width, into, is_signed }))
+            let landing = Landing { width, errand: Errand::Move { into, is_signed } };
+            (from, width, Pause::Read { from: place, width }, Some(landing))
+        }
+        Operation::Reckon { from, width, with } => {
+            let landing = Landing { width, errand: Errand::Reckon(with) };
+            (from, width, Pause::Read { from: place, width }, Some(landing))
         }
         Operation::Store { to, width, value } => {
             (to, width, Pause::Write { to: place, width, value: value.get(regs) }, None)

@@ -1,9 +1,10 @@
 //! Instructions in front of a device's registers, to see what the Host makes of each.
 //!
-//! What compilers use to read and write a register is performed; anything else
-//! is a page fault, as if the page forbade it.
+//! What compilers use to read and write a register is performed, arithmetic
+//! that only reads it too; anything else is a page fault, as if the page forbade
+//! it.
 //!
-//! Source: Intel SDM Vol. 2, "MOV", "MOVZX", "MOVSX".
+//! Source: Intel SDM Vol. 2, "MOV", "MOVZX", "MOVSX", "CMP", "TEST".
 //!
 //! Next on the tour: [`crate::report`].
 
@@ -59,6 +60,16 @@ reads! {
     byte_sign = "movsx eax, byte ptr [edx]";
     /// A word, made a dword with copies of its sign.
     word_sign = "movsx eax, word ptr [edx]";
+    /// A dword, and what EAX has besides.
+    or = "or eax, [edx]";
+    /// A dword, taken from EAX.
+    subtract = "sub eax, [edx]";
+    /// A byte, and whether it is more than AL, but for the sign.
+    byte_is_above = "cmp al, [edx]; mov eax, 0; setb al";
+    /// A byte, and whether it is less than 3 with its sign.
+    byte_is_below_3 = "cmp byte ptr [edx], 3; mov eax, 0; setl al";
+    /// A byte, and whether its bit 1 is clear.
+    bit_1_is_clear = "test byte ptr [edx], 2; mov eax, 0; setz al";
 }
 
 /// Writes in every form.
@@ -128,8 +139,6 @@ refused! {
     exchange = "xchg eax, [esi]";
     /// Into the FPU.
     to_fpu = "fild dword ptr [esi]";
-    /// Compared.
-    compare = "cmp eax, [esi]";
     /// Added to.
     add = "add [esi], ecx";
     /// Jumped to.

@@ -2,10 +2,10 @@
 //!
 //! In a kernel that has no ports: IN and OUT of every width, CLI, and MOV from
 //! CR4. In front of a device's registers: the moves between a register, or a
-//! number, and memory. All in 32-bit code. All else, string instructions
-//! included, is nothing to it: `None`, and the fault stays the Guest's own. So
-//! the list below is the whole of what a Guest can make the Host do with bytes
-//! of its choosing.
+//! number, and memory, and the simple arithmetic that only reads memory. All in
+//! 32-bit code. All else, string instructions included, is nothing to it:
+//! `None`, and the fault stays the Guest's own. So the list below is the whole
+//! of what a Guest can make the Host do with bytes of its choosing.
 //!
 //! ```text
 //!  | 66 67 26 2E 36 3E 64 65 F2 F3, any, in any order | FA                    | CLI
@@ -15,6 +15,8 @@
 //!  |                                                  | 88..8B  memory        | MOV
 //!  |                                                  | A0..A3  address       | MOV with AL, AX, EAX
 //!  |                                                  | C6 C7  memory  number | MOV
+//!  |                                                  | 02..3B memory         | ADD ... CMP
+//!  |                                                  | 80..85 F6 F7  memory  | CMP, TEST
 //!  |                                                  | 0F B6 B7 BE BF memory | MOVZX, MOVSX
 //!   \_______________________ at most 15 bytes in all _________________________/
 //! ```
@@ -33,13 +35,14 @@
 //!   `every_way_to_name_memory_is_seen_alike`).
 //!
 //! Source: Intel SDM Vol. 2, "Instruction Format", "IN", "OUT", "CLI", "MOV",
-//! "MOVZX", "MOVSX", "MOV—Move to/from Control Registers".
+//! "MOVZX", "MOVSX", "CMP", "TEST", "MOV—Move to/from Control Registers".
 //!
 //! Next on the tour: `decode/operand.rs`.
 
 mod operand;
 #[cfg(test)]
 mod oracle;
+mod reckon;
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +50,7 @@ use operand::number;
 
 pub use abi::Width;
 pub use operand::{Address, Part, Register, Source};
+pub use reckon::{Arithmetic, Reckoning};
 
 /// Bytes in the longest instruction; with one more the CPU raises #GP.
 const LONGEST: usize = 15;
@@ -94,6 +98,15 @@ pub enum Operation {
         into: Part,
         /// The bits in between are copies of the uppermost one read, not zeroes.
         is_signed: bool,
+    },
+    /// Reads memory and reckons with it.
+    Reckon {
+        /// From where.
+        from: Address,
+        /// How much.
+        width: Width,
+        /// What is done with it.
+        with: Reckoning,
     },
     /// Writes memory.
     Store {
@@ -151,8 +164,48 @@ fn operation(mut code: impl Iterator<Item = u8>) -> Option<Operation> {
             Some(copy(opcode ^ 2, address, Part::of_eax(width)))
         }
         0xC6 | 0xC7 => store_number(code, width),
+        0x00..=0x3F if opcode & 6 == 2 || opcode & 0x3E == 0x38 => reckon(opcode, code, width),
+        0x80..=0x83 | 0xF6 | 0xF7 => reckon_with_number(opcode, code, width),
+        0x84 | 0x85 => {
+            let modrm = code.next()?;
+            let from = Address::behind(modrm, &mut code)?;
+            Some(look(from, width, Arithmetic::And, Source::Part(Part::numbered(modrm >> 3, width))))
+        }
         _ => None,
     }
+}
+
+/// Arithmetic between memory and a register that only reads memory: bit 1 of the opcode means that
+/// the register is first, and gets the result.
+fn reckon(opcode: u8, mut code: impl Iterator<Item = u8>, width: Width) -> Option<Operation> {
+    let modrm = code.next()?;
+    let from = Address::behind(modrm, &mut code)?;
+    let (how, part) = (Arithmetic::numbered(opcode >> 3), Part::numbered(modrm >> 3, width));
+    let is_read_first = opcode & 2 == 0;
+    let into = (how != Arithmetic::Cmp).then_some(part);
+    let with = Reckoning { how, value: Source::Part(part), is_read_first, into };
+    Some(Operation::Reckon { from, width, with })
+}
+
+/// Behind 80 to 83, of which 82 is 80 once more, and behind F6 and F7: memory is compared with a number, or tested.
+fn reckon_with_number(opcode: u8, mut code: impl Iterator<Item = u8>, width: Width) -> Option<Operation> {
+    let modrm = code.next()?;
+    let how = match (opcode, modrm >> 3 & 7) {
+        (0x80..=0x83, 7) => Arithmetic::Cmp,
+        (0xF6 | 0xF7, 0 | 1) => Arithmetic::And,
+        _ => return None,
+    };
+    let from = Address::behind(modrm, &mut code)?;
+    let number = match opcode {
+        0x83 => code.next()? as i8 as u32 & width.mask(),
+        _ => number(width, &mut code)?,
+    };
+    Some(look(from, width, how, Source::Immediate(number)))
+}
+
+/// Arithmetic of which only the flags count.
+fn look(from: Address, width: Width, how: Arithmetic, value: Source) -> Operation {
+    Operation::Reckon { from, width, with: Reckoning { how, value, is_read_first: true, into: None } }
 }
 
 /// IN or OUT: bit 1 of the opcode gives the direction.

@@ -8,7 +8,7 @@
 //!
 //! Source: Intel SDM Vol. 2, "ModR/M and SIB Bytes", tables 2-2 and 2-3.
 //!
-//! Next on the tour: [`crate::mmio`].
+//! Next on the tour: `decode/reckon.rs`.
 
 use switcher::GuestRegs;
 

@@ -7,7 +7,7 @@
 
 use iced_x86::{Code, Decoder, DecoderOptions, OpKind, Register as Theirs};
 
-use super::{Address, Instruction, Operation, Part, Port, Register, Source, Width};
+use super::{Address, Arithmetic, Instruction, Operation, Part, Port, Reckoning, Register, Source, Width};
 
 /// The general registers, in both libraries' order.
 const GENERAL: [Register; 8] = {
@@ -36,8 +36,44 @@ pub fn verdict(code: &[u8]) -> Option<Instruction> {
         Code::Mov_r32_cr if instruction.op1_register() == Theirs::CR4 => {
             Operation::ReadCr4 { into: register(instruction.op0_register()) }
         }
-        _ => return move_with_memory(&instruction),
+        _ => return move_with_memory(&instruction).or_else(|| reckoning(&instruction)),
     };
+    Some(Instruction { operation, len: instruction.len() })
+}
+
+/// Arithmetic that reads memory and does not write it, in 32 bits of address.
+fn reckoning(instruction: &iced_x86::Instruction) -> Option<Instruction> {
+    use iced_x86::{MemorySize, Mnemonic};
+    let from = address(instruction)?;
+    let is_read_first = instruction.op0_kind() == OpKind::Memory;
+    let (how, only_looks) = match instruction.mnemonic() {
+        Mnemonic::Add => (Arithmetic::Add, false),
+        Mnemonic::Or => (Arithmetic::Or, false),
+        Mnemonic::Adc => (Arithmetic::Adc, false),
+        Mnemonic::Sbb => (Arithmetic::Sbb, false),
+        Mnemonic::And => (Arithmetic::And, false),
+        Mnemonic::Sub => (Arithmetic::Sub, false),
+        Mnemonic::Xor => (Arithmetic::Xor, false),
+        Mnemonic::Cmp => (Arithmetic::Cmp, true),
+        Mnemonic::Test => (Arithmetic::And, true),
+        _ => return None,
+    };
+    if is_read_first && !only_looks {
+        return None;
+    }
+    let width = match instruction.memory_size() {
+        MemorySize::UInt8 | MemorySize::Int8 => Width::Byte,
+        MemorySize::UInt16 | MemorySize::Int16 => Width::Word,
+        _ => Width::Dword,
+    };
+    let other = [instruction.op1_kind(), instruction.op0_kind()][usize::from(!is_read_first)];
+    let value = match other {
+        OpKind::Register if is_read_first => Source::Part(part(instruction.op1_register())),
+        OpKind::Register => Source::Part(part(instruction.op0_register())),
+        _ => Source::Immediate(instruction.immediate(1) as u32 & width.mask()),
+    };
+    let into = (!only_looks).then(|| part(instruction.op0_register()));
+    let operation = Operation::Reckon { from, width, with: Reckoning { how, value, is_read_first, into } };
     Some(Instruction { operation, len: instruction.len() })
 }
 

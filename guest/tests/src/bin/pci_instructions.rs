@@ -29,6 +29,9 @@ fn pci_instructions() {
     assert_eq!([mmio::byte(byte), mmio::high_byte(byte)], [0x1122_3383, 0x1122_8344]);
     assert_eq!([mmio::byte_zero(byte), mmio::byte_zero_word(byte)], [0x83, 0x1122_0083]);
     assert_eq!(mmio::byte_sign(byte), 0xFFFF_FF83);
+    assert_eq!([mmio::or(dword), mmio::subtract(dword)], [0x99BB_BBFF, 0x8888_8889]);
+    let flags = [mmio::byte_is_above(byte), mmio::byte_is_below_3(byte), mmio::bit_1_is_clear(byte)];
+    assert_eq!(flags, [1, 1, 0]);
     device.write(DEVICE_STATUS, Byte, 0);
     writes(&device, at);
     mmio::put_number(dword);
