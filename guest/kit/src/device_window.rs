@@ -64,6 +64,14 @@ impl DeviceWindow {
         Self { start: start.0, end: start.0 + RINGS_LEN, mapped_at: direct(start) }
     }
 
+    /// Frames with rings in them, from `start` to `end`.
+    ///
+    /// # Safety
+    /// They are no Rust variables, and were taken for this.
+    pub unsafe fn of_frames(start: GuestPhys, end: GuestPhys) -> Self {
+        Self { start: start.0, end: end.0, mapped_at: direct(start) }
+    }
+
     /// Takes room for the rings of one queue, zeroed, in the area for them.
     ///
     /// # Panics

@@ -83,6 +83,28 @@ pub fn free_count() -> u32 {
     POOL.with(|pool| pool.free_count + pool.end.saturating_sub(pool.next) / PAGE_SIZE)
 }
 
+/// Takes `pages` zeroed frames in a row and gives them away; only what was never used before is
+/// certain to lie so.
+///
+/// # Panics
+/// If there are not so many: a Guest this small has no way to go on without.
+pub fn take_run(pages: u32) -> GuestPhys {
+    let at = POOL.with(|pool| pool.take_fresh(pages)).expect("the Guest's memory lasts for what it does");
+    for page in (0..pages).map(|page| Frame(GuestPhys(at.0 + page * PAGE_SIZE))) {
+        page.fill(0);
+        page.into_phys();
+    }
+    at
+}
+
+/// Takes frames back that [`take_run`] gave away.
+///
+/// # Safety
+/// They came from there, and nobody uses them any more.
+pub unsafe fn give_back_run(at: GuestPhys, pages: u32) {
+    (0..pages).for_each(|page| drop(Frame(GuestPhys(at.0 + page * PAGE_SIZE))));
+}
+
 impl Frame {
     /// Takes a zeroed frame.
     ///
@@ -187,8 +209,14 @@ impl Pool {
             self.free_count -= 1;
             return Some(at);
         }
+        self.take_fresh(1)
+    }
+
+    /// So many frames in a row that nobody has had yet.
+    fn take_fresh(&mut self, pages: u32) -> Option<GuestPhys> {
         let at = GuestPhys(self.next);
-        self.next = self.next.checked_add(PAGE_SIZE).filter(|next| *next <= self.end)?;
+        let end = pages.checked_mul(PAGE_SIZE).and_then(|len| self.next.checked_add(len));
+        self.next = end.filter(|end| *end <= self.end)?;
         Some(at)
     }
 

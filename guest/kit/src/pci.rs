@@ -90,6 +90,17 @@ pub fn is_here() -> bool {
     is_here
 }
 
+/// Maps `len` bytes of registers at `at`, which end on the page they begin on, and says where; all
+/// windows are on a few pages in a row, so each of those has its own place, behind those of
+/// [`Function`]s.
+pub fn map_registers(at: GuestPhys, len: u32) -> GuestLinear {
+    assert!(at.page_offset() + len <= PAGE_SIZE, "the registers end on their first page");
+    let number = u32::from(SLOTS) + at.0 / PAGE_SIZE % u32::from(SLOTS);
+    let page = GuestLinear(REGISTERS.0 + number * PAGE_SIZE);
+    Root::kernel().set(page, Entry::new(at.page_base(), Entry::KERNEL));
+    GuestLinear(page.0 + at.page_offset())
+}
+
 /// A device on the bus, with its registers in reach.
 #[derive(Clone, Copy, Debug)]
 pub struct Function {

@@ -1,6 +1,10 @@
-//! An IP stack behind the kit's network card: `smoltcp`, which nobody here wrote.
+//! An IP stack behind a network card: `smoltcp`, which nobody here wrote.
 //!
-//! Next on the tour: `src/bin/net_gateway.rs`.
+//! Next on the tour: `src/lan/gateway.rs`.
+
+pub mod foreign;
+pub mod gateway;
+pub mod pair;
 
 use kit::net::{Card, FRAME_MAX, PLAIN};
 use kit::{Nanos, hypercall, interrupts, report, time};
@@ -17,7 +21,16 @@ const NAP: Nanos = Nanos::from_millis(5);
 /// How long anything may take.
 const PATIENCE: Nanos = Nanos::from_millis(20_000);
 
-/// The card for the stack, which copies each packet once.
+/// A network card, as a stack needs it.
+pub trait Nic: Device {
+    /// Its address.
+    fn mac(&self) -> [u8; 6];
+
+    /// Sees to it that what was sent goes out.
+    fn kick(&mut self);
+}
+
+/// The kit's card for the stack, which copies each packet once.
 pub struct Wire(pub Card);
 
 /// A packet that has come.
@@ -30,9 +43,9 @@ pub struct Came {
 pub struct Goes<'a>(&'a mut Card);
 
 /// Card and stack.
-pub struct Host {
+pub struct Host<N: Nic> {
     /// The card.
-    pub wire: Wire,
+    pub wire: N,
     /// The stack.
     pub stack: Interface,
 }
@@ -47,9 +60,9 @@ impl Device for Wire {
     type TxToken<'a> = Goes<'a>;
 
     fn receive(&mut self, _: Instant) -> Option<(Came, Goes<'_>)> {
-        let mut frame = [0; MTU];
-        let (_, len) = self.0.receive(&mut frame)?;
-        Some((Came { frame, len }, Goes(&mut self.0)))
+        let mut came = Came { frame: [0; MTU], len: 0 };
+        (_, came.len) = self.0.receive(&mut came.frame)?;
+        Some((came, Goes(&mut self.0)))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Goes<'_>> {
@@ -57,10 +70,34 @@ impl Device for Wire {
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = MTU;
-        capabilities
+        ethernet()
+    }
+}
+
+impl Nic for Wire {
+    fn mac(&self) -> [u8; 6] {
+        self.0.mac
+    }
+
+    fn kick(&mut self) {
+        self.0.kick();
+    }
+}
+
+/// What a stack must know of a card.
+fn ethernet() -> DeviceCapabilities {
+    let mut capabilities = DeviceCapabilities::default();
+    capabilities.medium = Medium::Ethernet;
+    capabilities.max_transmission_unit = MTU;
+    capabilities
+}
+
+impl Came {
+    /// Copies a packet, as far as it fits a wire.
+    fn copy(packet: &[u8]) -> Self {
+        let (mut frame, len) = ([0; MTU], packet.len().min(MTU));
+        frame[..len].copy_from_slice(&packet[..len]);
+        Self { frame, len }
     }
 }
 
@@ -81,13 +118,19 @@ impl TxToken for Goes<'_> {
     }
 }
 
-impl Host {
-    /// Starts card, clock and stack; ends the test if there is no card.
+impl Host<Wire> {
+    /// Starts the kit's card, clock and stack; ends the test if there is no card.
     pub fn start() -> Self {
-        let mut wire = Wire(card(0));
+        Self::on(Wire(card(0)))
+    }
+}
+
+impl<N: Nic> Host<N> {
+    /// Starts clock and stack on a card.
+    pub fn on(mut wire: N) -> Self {
         time::on_alarm(|| {});
         interrupts::enable();
-        let mut config = Config::new(EthernetAddress(wire.0.mac).into());
+        let mut config = Config::new(EthernetAddress(wire.mac()).into());
         config.random_seed = time::rdtsc();
         let stack = Interface::new(config, &mut wire, instant());
         Self { wire, stack }
@@ -124,10 +167,10 @@ impl Host {
         loop {
             assert!(time::now() < end, "nothing has come of it in {} s", PATIENCE.0 / 1_000_000_000);
             self.stack.poll(instant(), &mut self.wire, sockets);
-            self.wire.0.kick();
+            self.wire.kick();
             if let Some(done) = done(&mut self.stack, sockets) {
                 self.stack.poll(instant(), &mut self.wire, sockets);
-                self.wire.0.kick();
+                self.wire.kick();
                 return done;
             }
             self.nap();

@@ -7,14 +7,15 @@
 //! what it claims to be ([`image`]), do the scripts work ([`scripts`]), what does it cost
 //! ([`bench`]), do several Guests leave each other alone ([`together`]), reach each other ([`net`])
 //! and share a terminal ([`terminal`]), does a person at the machine itself get by ([`desk`]), is
-//! every year's treaty
-//! kept ([`variants`]).
+//! every year's treaty kept ([`variants`]), do disks keep what is on them ([`disks`]), and do drivers
+//! that others wrote find our devices as they should be ([`drivers`]).
 
 mod bad_input;
 mod bench;
 mod demo;
 mod desk;
 mod disks;
+mod drivers;
 mod guests;
 mod hardware;
 mod image;

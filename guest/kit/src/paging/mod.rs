@@ -10,7 +10,7 @@
 //!   0xC0000000  physical 0 … as much RAM as fits below    (direct map)
 //!   0xF8000000  the window: 4 MiB to map things in        (shared too)
 //!   0xF8400000  the device pages, wherever RAM ends
-//!   0xF8500000  registers of devices on PCI, a page each
+//!   0xF8500000  registers of devices on PCI: a page each, then a place for each page
 //!   0xFFC00000  the Switcher's
 //! ```
 //!
