@@ -22,7 +22,7 @@ use abi::device_page::{DESC_WRITE, TYPE_BLOCK};
 use crate::device_window::DeviceWindow;
 use crate::driver;
 use crate::frames::Frame;
-use crate::hypercall::Call;
+use crate::pci;
 use crate::virtqueue::{Lent, Virtqueue};
 
 /// Bytes of a sector.
@@ -46,12 +46,12 @@ const STATUS: u32 = 16;
 /// What the status is until there is one.
 const UNANSWERED: u32 = 0xFF;
 
-/// Why a queue in the device pages cannot be out of reach: its place was looked up there.
-const RING_IS_THERE: &str = "the rings lie in the device pages";
+/// Why a queue cannot be out of reach: the window is the one it came with.
+const RING_IS_THERE: &str = "the rings lie in the window";
 
 /// A disk.
 pub struct Disk {
-    /// The device pages, where its queue is.
+    /// The memory its queue is in.
     pub window: DeviceWindow,
     /// Its queue.
     pub queue: Virtqueue,
@@ -76,14 +76,16 @@ pub struct Answer {
 impl Disk {
     /// Starts disk number `number`, from 0, accepting what is offered of `features`.
     pub fn start(number: usize, features: u32) -> Option<Self> {
-        let page = DeviceWindow::new().device_page();
-        let found = driver::find(&page, TYPE_BLOCK, number)?;
-        let (queue, config) = (found.device.queue(0)?, found.device.config());
-        let sectors = u64::from_le_bytes(config.get(..8)?.try_into().ok()?);
-        let is_read_only = found.device.offered() & RO != 0;
-        let window = found.start(features | RO);
-        let (irq, queue) = (queue.irq, Virtqueue::new(queue));
-        Some(Self { window, queue, sectors, is_read_only, irq, header: Frame::alloc() })
+        let started = driver::start::<1, 8>(TYPE_BLOCK, number, (features | RO).into())?;
+        let [queue] = started.queues;
+        Some(Self {
+            window: started.window,
+            queue: Virtqueue::new(queue),
+            sectors: u64::from_le_bytes(started.config),
+            is_read_only: started.offered & u64::from(RO) != 0,
+            irq: queue.irq,
+            header: Frame::alloc(),
+        })
     }
 
     /// The buffers of a request: header, data, status.
@@ -109,7 +111,7 @@ impl Disk {
 
     /// Kicks, and waits for the chain that is on offer.
     pub fn finish(&mut self) -> Answer {
-        Call::notify(self.queue.at()).make();
+        pci::kick(self.queue.queue());
         loop {
             if let Some(used) = self.queue.take_used(&self.window).expect(RING_IS_THERE) {
                 return Answer { status: self.status(), written: used.len };

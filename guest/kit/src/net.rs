@@ -17,23 +17,27 @@
 //! Next on the tour: [`crate::device_window`].
 
 use abi::device_page::{DESC_NEXT, DESC_WRITE, TYPE_NET};
+use abi::pci::FEATURE_VERSION_1;
 use abi::{GuestPhys, PAGE_SIZE};
 
 use crate::device_window::DeviceWindow;
-use crate::devices::devices;
+use crate::driver;
 use crate::frames::Frame;
-use crate::hypercall::Call;
 use crate::interrupts;
+use crate::local::Local;
+use crate::pci::{self, Function};
 use crate::virtqueue::Virtqueue;
 
-/// Bytes of the header before each packet.
+/// Bytes of the header before each packet, as far as it says something about it.
 pub const HEADER_LEN: usize = 10;
+/// The same with the number of buffers behind it, as it is on PCI, or with MRG_RXBUF.
+const LONG_HEADER_LEN: usize = 12;
 /// A header that leaves nothing to be done.
 pub const PLAIN: [u8; HEADER_LEN] = [0; HEADER_LEN];
 /// Pages lent to the device, and pages to send from.
 pub const PAGES: usize = 64;
 /// Longest frame in one page.
-pub const FRAME_MAX: usize = PAGE_SIZE as usize - HEADER_LEN;
+pub const FRAME_MAX: usize = PAGE_SIZE as usize - LONG_HEADER_LEN;
 
 /// Feature bits a driver here may ask for.
 pub mod feature {
@@ -47,11 +51,14 @@ pub mod feature {
     pub const MRG_RXBUF: u64 = 1 << 15;
 }
 
-const RING_IS_THERE: &str = "the rings lie in the device pages";
+const RING_IS_THERE: &str = "the rings lie in the window";
+
+/// The registers of the card, on PCI.
+static FUNCTION: Local<Option<Function>> = Local::new(None);
 
 /// A card and its pages.
 pub struct Card {
-    /// The device pages.
+    /// The memory its queues are in.
     pub window: DeviceWindow,
     /// The queue that brings packets.
     pub receive: Virtqueue,
@@ -63,31 +70,32 @@ pub struct Card {
     sent: [Frame; PAGES],
     /// Pages to send from that are ours: a bit each.
     free: u64,
+    /// Bytes of the header before each packet.
+    header_len: usize,
 }
 
 impl Card {
     /// Finds card number `which`, brings it to life with `features` and lends it pages to receive
     /// in; `None` if there is no such card.
     pub fn start(which: usize, features: u64) -> Option<Self> {
-        let mut window = DeviceWindow::new();
-        let page = window.device_page();
-        let device = devices(&page).filter(|device| device.kind == TYPE_NET).nth(which)?;
-        let (receive, transmit) = (device.queue(0)?, device.queue(1)?);
-        window.bring_up(device.offset, device.accepted_features(), features);
-        let mac = *device.config().first_chunk()?;
+        let started = driver::start::<2, 6>(TYPE_NET, which, features)?;
+        let [receive, transmit] = started.queues;
+        let is_long = started.accepted & (feature::MRG_RXBUF | FEATURE_VERSION_1) != 0;
         let mut card = Self {
-            window,
+            window: started.window,
             receive: Virtqueue::new(receive),
             transmit: Virtqueue::new(transmit),
-            mac,
+            mac: started.config,
             received: core::array::from_fn(|_| Frame::alloc()),
             sent: core::array::from_fn(|_| Frame::alloc()),
             free: !0,
+            header_len: if is_long { LONG_HEADER_LEN } else { HEADER_LEN },
         };
         card.transmit.poll(&mut card.window).expect(RING_IS_THERE);
         (0..PAGES as u16).for_each(|id| card.lend(id));
-        Call::notify(card.receive.at()).make();
-        interrupts::handle(receive.irq, || {}); // its only task is to end a HALT
+        pci::kick(&receive);
+        FUNCTION.set(started.function);
+        interrupts::handle(receive.irq, || driver::acknowledge(FUNCTION.get())); // its only task is to end a HALT
         Some(card)
     }
 
@@ -100,9 +108,10 @@ impl Card {
     pub fn send(&mut self, header: [u8; HEADER_LEN], frame: &[u8]) -> bool {
         let Some(id) = self.free_page() else { return false };
         let page = &self.sent[usize::from(id)];
+        // The number of buffers behind a long header stays 0, as the page began.
         page.write_from(0, &header);
-        page.write_from(HEADER_LEN as u32, frame);
-        let (at, len) = (page.phys(), (HEADER_LEN + frame.len()) as u32);
+        page.write_from(self.header_len as u32, frame);
+        let (at, len) = (page.phys(), (self.header_len + frame.len()) as u32);
         self.transmit.offer(&mut self.window, id, at, len, 0).expect(RING_IS_THERE);
         true
     }
@@ -152,7 +161,7 @@ impl Card {
     /// Kicks the device for what is in the ring, if it wants that.
     pub fn kick(&mut self) {
         if self.transmit.wants_kicks(&self.window).expect(RING_IS_THERE) {
-            Call::notify(self.transmit.at()).make();
+            pci::kick(self.transmit.queue());
         }
     }
 
@@ -162,8 +171,8 @@ impl Card {
         let page = &self.received[used.id as usize];
         let mut header = [0; HEADER_LEN];
         page.read_into(0, &mut header);
-        let len = (used.len as usize).saturating_sub(HEADER_LEN).min(into.len());
-        page.read_into(HEADER_LEN as u32, &mut into[..len]);
+        let len = (used.len as usize).saturating_sub(self.header_len).min(into.len());
+        page.read_into(self.header_len as u32, &mut into[..len]);
         self.lend_again(used.id as u16);
         Some((header, len))
     }
@@ -178,7 +187,7 @@ impl Card {
     fn lend_again(&mut self, id: u16) {
         self.lend(id);
         if self.receive.wants_kicks(&self.window).expect(RING_IS_THERE) {
-            Call::notify(self.receive.at()).make();
+            pci::kick(self.receive.queue());
         }
     }
 }

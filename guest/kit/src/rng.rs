@@ -9,15 +9,15 @@ use abi::device_page::{DESC_WRITE, TYPE_RNG};
 
 use crate::device_window::DeviceWindow;
 use crate::driver;
-use crate::hypercall::Call;
+use crate::pci;
 use crate::virtqueue::Virtqueue;
 
-/// Why a queue in the device pages cannot be out of reach: its place was looked up there.
-const RING_IS_THERE: &str = "the rings lie in the device pages";
+/// Why a queue cannot be out of reach: the window is the one it came with.
+const RING_IS_THERE: &str = "the rings lie in the window";
 
 /// The entropy source.
 pub struct Source {
-    /// The device pages, where its queue is.
+    /// The memory its queue is in.
     pub window: DeviceWindow,
     /// Its queue.
     pub queue: Virtqueue,
@@ -26,16 +26,15 @@ pub struct Source {
 impl Source {
     /// Starts it, accepting what is offered of `features`.
     pub fn start(features: u32) -> Option<Self> {
-        let page = DeviceWindow::new().device_page();
-        let found = driver::find(&page, TYPE_RNG, 0)?;
-        let queue = Virtqueue::new(found.device.queue(0)?);
-        Some(Self { window: found.start(features), queue })
+        let driver::Started { window, queues: [queue], .. } =
+            driver::start::<1, 0>(TYPE_RNG, 0, features.into())?;
+        Some(Self { window, queue: Virtqueue::new(queue) })
     }
 
     /// Has `len` bytes at `at` filled; returns how many were.
     pub fn fill(&mut self, at: GuestPhys, len: u32) -> u32 {
         self.queue.offer(&mut self.window, 0, at, len, DESC_WRITE).expect(RING_IS_THERE);
-        Call::notify(self.queue.at()).make();
+        pci::kick(self.queue.queue());
         loop {
             if let Some(used) = self.queue.take_used(&self.window).expect(RING_IS_THERE) {
                 return used.len;

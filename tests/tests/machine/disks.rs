@@ -15,9 +15,14 @@ fn numbered() -> Vec<u8> {
     (0..SECTORS).flat_map(|sector| [sector as u8; 512]).collect()
 }
 
-/// A test Guest with that disk.
+/// A test Guest with that disk, on the bus it likes.
 fn boot(scratch: &Scratch, guest: &str, words: &str) -> Boot {
-    let line = format!("guest name={guest} mem=8M disk=d -- {words}");
+    boot_on("", scratch, guest, words)
+}
+
+/// The same with one more option.
+fn boot_on(bus: &str, scratch: &Scratch, guest: &str, words: &str) -> Boot {
+    let line = format!("guest name={guest} mem=8M disk=d {bus} -- {words}");
     Boot::bare().with(artefacts::guest(guest), line).with(scratch.file("d.img", numbered()), "disk name=d")
 }
 
@@ -69,6 +74,23 @@ fn tables_and_events_work_in_qemu() {
 #[test]
 fn tables_and_events_work_in_bochs() {
     passes_in_bochs("disk_events", "");
+}
+
+/// On PCI it is the same disk: requests, tables and events, and what is written.
+#[test]
+fn a_disk_on_pci_is_the_same_disk() {
+    for (guest, words) in [("disk_requests", ""), ("disk_events", ""), ("disk_random", "rounds=2000")] {
+        let scratch = Scratch::new();
+        let boot = boot_on("bus=pci", &scratch, guest, words);
+        passes(guest, &Qemu::kernel(&boot).counted().limit(LIMIT).start().finish());
+    }
+}
+
+#[test]
+fn requests_on_pci_are_answered_in_bochs() {
+    let scratch = Scratch::new();
+    let boot = boot_on("bus=pci", &scratch, "disk_requests", "");
+    passes("disk_requests", &Bochs::grub(&boot).start().finish());
 }
 
 #[test]

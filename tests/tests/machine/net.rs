@@ -67,17 +67,21 @@ fn two_guests_talk_over_tcp() {
     assert!(outcome.log.contains("client: 200000 bytes sent, 4 heard"), "{}", outcome.log);
 }
 
-#[test]
-fn a_flood_adds_up_and_none_of_it_is_invented() {
-    let outcome = pass(&[
-        ("net_flood", "name=a net=lan -- role=send packets=5000"),
-        ("net_flood", "name=b net=lan,mac=02:00:00:00:00:02 -- role=receive"),
-    ]);
+#[track_caller]
+fn flood_on(bus: &str) {
+    let sender = format!("name=a net=lan{bus} -- role=send packets=5000");
+    let receiver = format!("name=b net=lan,mac=02:00:00:00:00:02{bus} -- role=receive");
+    let outcome = pass(&[("net_flood", &sender), ("net_flood", &receiver)]);
     let (a, b) = (counters(&outcome, "a"), counters(&outcome, "b"));
     assert_eq!((a[0], a[1], a[2]), (5000, 0, 5000), "{}", outcome.log);
     assert_eq!(b[3] + b[4], 5000, "received and dropped:\n{}", outcome.log);
     assert_eq!((said(&outcome, " sent"), said(&outcome, " received")), (5000, b[3]), "{}", outcome.log);
     assert!(b[3] >= 4000, "the receiver gets its turns:\n{}", outcome.log);
+}
+
+#[test]
+fn a_flood_adds_up_and_none_of_it_is_invented() {
+    flood_on("");
 }
 
 #[test]
@@ -88,6 +92,26 @@ fn a_flood_takes_nothing_from_a_third_guest() {
         ("innocent", "name=i -- rounds=200 within=600"),
     ]);
     assert!(outcome.log.contains("test: PASS innocent"), "{}", outcome.log);
+}
+
+#[test]
+fn a_card_on_pci_finds_what_any_card_finds() {
+    pass(&[("net_gateway", "name=net_gateway net=lan bus=pci --")]);
+}
+
+/// The headers of the two buses differ in length, and neither card can tell what the other's is.
+#[test]
+fn cards_on_two_buses_talk_over_tcp() {
+    let outcome = pass(&[
+        ("net_pair", "name=s net=lan bus=pci -- role=server"),
+        ("net_pair", "name=c net=lan -- role=client"),
+    ]);
+    assert!(outcome.log.contains("client: 200000 bytes sent, 4 heard"), "{}", outcome.log);
+}
+
+#[test]
+fn a_flood_on_pci_adds_up_too() {
+    flood_on(" bus=pci");
 }
 
 #[test]

@@ -17,9 +17,8 @@
 //!
 //! Next on the tour: [`crate::block`].
 
+use abi::PAGE_SIZE;
 use abi::device_page::{DESC_WRITE, TYPE_CONSOLE};
-use abi::pci::ISR;
-use abi::{PAGE_SIZE, Width};
 
 use crate::device_window::DeviceWindow;
 use crate::devices::Queue;
@@ -35,8 +34,8 @@ static CONSOLE: Local<Option<Console>> = Local::new(None);
 /// Its registers, on PCI.
 static FUNCTION: Local<Option<Function>> = Local::new(None);
 
-/// Why a queue in the device pages cannot be out of reach: its place was looked up there.
-const RING_IS_THERE: &str = "the rings lie in the device pages";
+/// Why a queue cannot be out of reach: the window is the one it came with.
+const RING_IS_THERE: &str = "the rings lie in the window";
 
 struct Console {
     window: DeviceWindow,
@@ -50,40 +49,15 @@ struct Console {
 
 /// Finds the console and sends all further text there; `false` if there is none.
 pub fn start() -> bool {
-    if pci::is_here() {
-        return start_on_pci();
-    }
-    let page = DeviceWindow::new().device_page();
-    let Some(found) = driver::find(&page, TYPE_CONSOLE, 0) else { return false };
-    let (Some(input), Some(output)) = (found.device.queue(0), found.device.queue(1)) else { return false };
-    go_on_with(Console::new(found.start(0), input, output));
-    true
-}
-
-fn start_on_pci() -> bool {
-    let Some(function) = Function::find(TYPE_CONSOLE, 0) else { return false };
-    let mut rings = DeviceWindow::of_rings();
-    function.negotiate(0);
-    let [input, output] = [0, 1].map(|index| function.set_up_queue(index, &mut rings));
-    function.be_ready();
-    FUNCTION.set(Some(function));
-    go_on_with(Console::new(rings, input, output));
-    true
-}
-
-fn go_on_with(mut new: Console) {
+    let Some(started) = driver::start::<2, 0>(TYPE_CONSOLE, 0, 0) else { return false };
+    let [input, output] = started.queues;
+    let mut new = Console::new(started.window, input, output);
     new.output.poll(&mut new.window).expect(RING_IS_THERE);
-    let irq = new.input.queue().irq;
     CONSOLE.with(|console| *console = Some(new));
-    interrupts::handle(irq, acknowledge);
+    FUNCTION.set(started.function);
+    interrupts::handle(input.irq, || driver::acknowledge(FUNCTION.get())); // its only task is to end a HALT
     super::set_sink(write);
-}
-
-/// Ends a HALT, which is all an interrupt is for; a device on PCI wants its reason read.
-fn acknowledge() {
-    if let Some(function) = FUNCTION.get() {
-        function.read(ISR, Width::Byte);
-    }
+    true
 }
 
 /// Writes `bytes`; they are out on return.

@@ -9,9 +9,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use abi::device_page::{DESC_INDIRECT, DESC_NEXT, DESC_WRITE};
 use kit::block::{Disk, IN, OK, SECTOR};
 use kit::frames::Frame;
-use kit::hypercall::Call;
 use kit::virtqueue::Lent;
-use kit::{interrupts, report};
+use kit::{interrupts, pci, report};
 
 kit::guest_test!(disk_events);
 
@@ -39,7 +38,7 @@ fn disk_events() {
             let offered = disk.queue.offer(&mut disk.window, id, table.phys(), len, DESC_INDIRECT);
             offered.expect("the queue is there");
         }
-        Call::notify(disk.queue.at()).make();
+        pci::kick(disk.queue.queue());
         let used = (0..BATCH).map_while(|_| disk.queue.take_used(&disk.window).expect("it is there"));
         assert_eq!(used.filter(|used| used.len == SECTOR + 1).count(), BATCH.into());
         assert_eq!((disk.status(), data.read(0)), (OK, 0x0707_0707));
