@@ -16,9 +16,9 @@ use core::ops::Range;
 use abi::device_page::STATUS;
 use abi::{GuestMemory, GuestPhys};
 use kit::device_window::DeviceWindow;
-use kit::devices::Queue;
+use kit::devices::{Queue, devices};
 use kit::hypercall::Call;
-use kit::{driver, interrupts};
+use kit::interrupts;
 use virtio_drivers::transport::{DeviceStatus, DeviceType, InterruptStatus, Transport};
 use virtio_drivers::{Error, PhysAddr, Result};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -50,7 +50,7 @@ impl Device {
     pub(crate) fn find(kind: DeviceType, number: usize) -> Option<Self> {
         let window = DeviceWindow::new();
         let page = window.device_page();
-        let device = driver::find(&page, kind as u8, number)?.device;
+        let device = devices(&page).filter(|device| device.kind == kind as u8).nth(number)?;
         let start = window.start();
         let place = |range: Range<u32>| start + range.start..start + range.end;
         let accepted = device.accepted_features();
