@@ -4,9 +4,11 @@
 //! so does `cli`, which some kernels use for a moment although they know
 //! better. The Host performs them instead: behind the ports of PCI's
 //! configuration is the Launcher, behind no other is a device, so IN reads all
-//! ones there and OUT vanishes; `cli` is skipped. A kernel that reads CR4
-//! before it has any #GP handler gets a plausible value. All else that raises
-//! #GP is the Guest's own affair.
+//! ones there and OUT vanishes; `cli` is skipped. Debug registers are as after
+//! a reset, whatever is written to them: a Linux that reports a mistake of its
+//! own reads them, and would report that instead, and that again. A kernel that
+//! reads CR4 before it has any #GP handler gets a plausible value. All else
+//! that raises #GP is the Guest's own affair.
 //!
 //! Invariants:
 //! - Only ring 1, only error code 0, only flat 32-bit code
@@ -15,11 +17,14 @@
 //!   linear address, or the bytes mean something else.
 //! - Looking at the code never kills and leaves no trace on a page the
 //!   instruction does not reach (`no_page_behind_the_instruction_is_touched`).
+//! - No debug register holds anything of a Guest's
+//!   (`debug_registers_are_as_after_a_reset`).
 //! - A step is a step: with TF set the Guest gets its #DB, as from the CPU
 //!   (`a_debugger_can_step_over_it`).
 //!
 //! Source: lguest ABI, "#GP emulation", "CPUID and control registers"; Intel
-//! SDM Vol. 2, "IN", "OUT", "CLI"; Vol. 3, "Single-Step Exception Condition".
+//! SDM Vol. 2, "IN", "OUT", "CLI"; Vol. 3, "Single-Step Exception Condition", "Debug
+//! Registers", "Processor State After Reset".
 //!
 //! Next on the tour: [`crate::decode`].
 
@@ -39,6 +44,10 @@ use crate::shadow::walk::Format;
 const CR4_SSE: u32 = 1 << 9 | 1 << 10;
 /// CR4.PAE.
 const CR4_PAE: u32 = 1 << 5;
+
+/// DR6 and DR7 after a reset: the bits that are always set.
+const NO_EVENT: u32 = 0xFFFF_0FF0;
+const NO_BREAKPOINT: u32 = 0x400;
 
 /// Performs the instruction at EIP if it is one of the few.
 pub fn emulate<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, code: u32) -> Emulation {
@@ -65,6 +74,8 @@ pub fn emulate<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, code: 
             }
         }
         Operation::ReadCr4 { into } if !handles_faults => *into.of(regs) = cr4(guest.shadow.format()),
+        Operation::ReadDebug { number, into } => *into.of(regs) = debug_register(number),
+        Operation::WriteDebug => {}
         Operation::ReadCr4 { .. }
         | Operation::Load { .. }
         | Operation::Reckon { .. }
@@ -110,6 +121,15 @@ pub fn code_at<M: GuestMemory>(
         place = Some(next);
         guest.memory.read_u8(next).ok()
     })
+}
+
+/// What a debug register holds when nothing was ever written to it. 4 and 5 are names of 6 and 7.
+const fn debug_register(number: u8) -> u32 {
+    match number {
+        4 | 6 => NO_EVENT,
+        5 | 7 => NO_BREAKPOINT,
+        _ => 0,
+    }
 }
 
 /// CR4 as a Guest with page tables of `format` may believe it to be; every bit the ABI rules out

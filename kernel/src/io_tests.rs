@@ -74,6 +74,20 @@ fn was_accessed(guest: &Guest<Ram>, page: u32) -> bool {
 }
 
 #[test]
+fn debug_registers_are_as_after_a_reset() {
+    let reads =
+        [(0xC0, 0), (0xD8, 0), (0xF0, 0xFFFF_0FF0), (0xF8, 0x400), (0xE0, 0xFFFF_0FF0), (0xE8, 0x400)];
+    for (modrm, value) in reads {
+        let mut cpu = ScriptedCpu::default();
+        let mut guest = guest_at(&[0x0F, 0x23, modrm, 0x0F, 0x21, modrm], &mut cpu);
+        let regs = fault(&mut guest, &mut cpu, 0);
+        assert_eq!((regs.eip, regs.eax), (START + 3, MARK), "written");
+        let regs = fault(&mut guest, &mut cpu, 0);
+        assert_eq!((regs.eip, regs.eax), (START + 6, value), "read");
+    }
+}
+
+#[test]
 fn each_width_of_in_fills_its_part_of_eax() {
     let cases: [(&[u8], u32); 6] = [
         (&[0xEC], 0x1122_33FF),

@@ -56,7 +56,12 @@ pub fn access<M: GuestMemory, C: Cpu>(
         Operation::Store { to, width, value } => {
             (to, width, Pause::Write { to: place, width, value: value.get(regs) }, None)
         }
-        Operation::Cli | Operation::In { .. } | Operation::Out { .. } | Operation::ReadCr4 { .. } => {
+        Operation::Cli
+        | Operation::In { .. }
+        | Operation::Out { .. }
+        | Operation::ReadCr4 { .. }
+        | Operation::ReadDebug { .. }
+        | Operation::WriteDebug => {
             return Emulation::NotOurs;
         }
     };

@@ -66,7 +66,7 @@ pub(crate) fn outcome<T>(value: T) -> Probed<T> {
 
 /// One instruction under the protection of the table.
 macro_rules! guarded {
-    ($instruction:literal $(, $($operands:tt)*)?) => {
+    ($instruction:expr $(, $($operands:tt)*)?) => {
         asm!(
             "2:", $instruction, "3:",
             ".pushsection .fixups, \"a\"", ".long 2b, 3b", ".popsection",
@@ -98,6 +98,37 @@ pub fn write(at: GuestLinear, value: u32) -> Probed {
     // SAFETY: what is not the image belongs to whoever mapped it; a fault lands behind the store.
     unsafe { guarded!("mov [{at}], {value}", at = in(reg) at.0, value = in(reg) value) };
     outcome(())
+}
+
+/// Writes `value` to a debug register and reads it again.
+macro_rules! debug_registers {
+    ($($(#[$doc:meta])* $name:ident = $register:literal;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// The exception, if one of both instructions faults.
+        pub fn $name(value: u32) -> Probed<u32> {
+            // SAFETY: at ring 1 no breakpoint is set: the CPU refuses, and the fault lands behind
+            // the instruction, or the Host stands in for the CPU.
+            unsafe { guarded!(concat!("mov ", $register, ", {0}"), in(reg) value) };
+            outcome(())?;
+            let read: u32;
+            // SAFETY: reading changes nothing, and a fault lands behind it.
+            unsafe { guarded!(concat!("mov {0}, ", $register), inout(reg) !value => read) };
+            outcome(read)
+        }
+    )*};
+}
+
+debug_registers! {
+    /// The address of the first breakpoint.
+    dr0 = "dr0";
+    /// The address of the last.
+    dr3 = "dr3";
+    /// What hit.
+    dr6 = "dr6";
+    /// Which breakpoints there are.
+    dr7 = "dr7";
 }
 
 /// Probes of instructions that ring 1 may not execute, or for which somebody else stands in.
@@ -140,20 +171,6 @@ instructions! {
     mov_to_cr0 = "mov cr0, eax";
     /// Tries to clear the task-switched flag.
     clts = "clts";
-    /// Tries to set a hardware breakpoint.
-    mov_to_dr7 = "mov dr7, eax";
-    /// Tries to set the address of a hardware breakpoint.
-    mov_to_dr0 = "mov dr0, eax";
-    /// Tries to set the address of another.
-    mov_to_dr3 = "mov dr3, eax";
-    /// Tries to clear what hit.
-    mov_to_dr6 = "mov dr6, eax";
-    /// Tries to read the address of a hardware breakpoint.
-    mov_from_dr0 = "mov eax, dr0";
-    /// Tries to read what hit.
-    mov_from_dr6 = "mov eax, dr6";
-    /// Tries to read which breakpoints there are.
-    mov_from_dr7 = "mov eax, dr7";
     /// Tries to enter a kernel the way of the Pentium II.
     sysenter = "sysenter";
     /// Tries to enter a kernel the way of the K6.

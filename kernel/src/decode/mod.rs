@@ -1,17 +1,20 @@
 //! A decoder for the few instructions the Host performs in a Guest's place.
 //!
 //! In a kernel that has no ports: IN and OUT of every width, CLI, and MOV from
-//! CR4. In front of a device's registers: the moves between a register, or a
-//! number, and memory, and the simple arithmetic that only reads memory. All in
-//! 32-bit code. All else, string instructions included, is nothing to it:
-//! `None`, and the fault stays the Guest's own. So the list below is the whole
-//! of what a Guest can make the Host do with bytes of its choosing.
+//! CR4, from and to debug registers. In front of a device's registers: the moves
+//! between a register, or a number, and memory, and the simple arithmetic that
+//! only reads memory. All in 32-bit code. All else, string instructions
+//! included, is nothing to it: `None`, and the fault stays the Guest's own. So
+//! the list below is the whole of what a Guest can make the Host do with bytes
+//! of its choosing.
 //!
 //! ```text
 //!  | 66 67 26 2E 36 3E 64 65 F2 F3, any, in any order | FA                    | CLI
 //!  |                                                  | E4..E7  port          | IN, OUT
 //!  |                                                  | EC..EF                | IN, OUT by DX
 //!  |                                                  | 0F 20  xx 100 reg     | MOV reg, CR4
+//!  |                                                  | 0F 21  xx dr reg      | MOV reg, DRn
+//!  |                                                  | 0F 23  xx dr reg      | MOV DRn, reg
 //!  |                                                  | 88..8B  memory        | MOV
 //!  |                                                  | A0..A3  address       | MOV with AL, AX, EAX
 //!  |                                                  | C6 C7  memory  number | MOV
@@ -35,7 +38,8 @@
 //!   `every_way_to_name_memory_is_seen_alike`).
 //!
 //! Source: Intel SDM Vol. 2, "Instruction Format", "IN", "OUT", "CLI", "MOV",
-//! "MOVZX", "MOVSX", "CMP", "TEST", "MOV—Move to/from Control Registers".
+//! "MOVZX", "MOVSX", "CMP", "TEST", "MOV—Move to/from Control Registers",
+//! "MOV—Move to/from Debug Registers".
 //!
 //! Next on the tour: `decode/operand.rs`.
 
@@ -88,6 +92,15 @@ pub enum Operation {
         /// Into which register.
         into: Register,
     },
+    /// Reads a debug register.
+    ReadDebug {
+        /// Its number: `0..8`.
+        number: u8,
+        /// Into which register.
+        into: Register,
+    },
+    /// Writes a debug register.
+    WriteDebug,
     /// Reads memory.
     Load {
         /// From where.
@@ -234,7 +247,7 @@ fn store_number(mut code: impl Iterator<Item = u8>, width: Width) -> Option<Oper
 }
 
 /// Behind 0F. ModRM's upper two bits, which elsewhere tell memory from register, mean nothing to
-/// a move from a control register.
+/// a move from or to a control or debug register.
 fn two_byte(
     mut code: impl Iterator<Item = u8>,
     operand_size: Width,
@@ -246,6 +259,11 @@ fn two_byte(
             let is_cr4 = modrm >> 3 & 7 == 4;
             is_cr4.then_some(Operation::ReadCr4 { into: Register::numbered(modrm) })
         }
+        0x21 => {
+            let modrm = code.next()?;
+            Some(Operation::ReadDebug { number: modrm >> 3 & 7, into: Register::numbered(modrm) })
+        }
+        0x23 => code.next().map(|_| Operation::WriteDebug),
         opcode @ (0xB6 | 0xB7 | 0xBE | 0xBF) if !has_short_addresses => {
             let modrm = code.next()?;
             let from = Address::behind(modrm, &mut code)?;

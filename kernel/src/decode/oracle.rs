@@ -36,6 +36,11 @@ pub fn verdict(code: &[u8]) -> Option<Instruction> {
         Code::Mov_r32_cr if instruction.op1_register() == Theirs::CR4 => {
             Operation::ReadCr4 { into: register(instruction.op0_register()) }
         }
+        Code::Mov_r32_dr => {
+            let number = instruction.op1_register() as usize - Theirs::DR0 as usize;
+            Operation::ReadDebug { number: number as u8, into: register(instruction.op0_register()) }
+        }
+        Code::Mov_dr_r32 => Operation::WriteDebug,
         _ => return move_with_memory(&instruction).or_else(|| reckoning(&instruction)),
     };
     Some(Instruction { operation, len: instruction.len() })

@@ -39,8 +39,16 @@ fn of_the_control_registers_only_cr4_is_read() {
 }
 
 #[test]
+fn every_debug_register_is_read_and_written() {
+    let read = Operation::ReadDebug { number: 7, into: Register::Ebx };
+    assert_eq!(ours(&[0x0F, 0x21, 0xFB]), Some(Instruction { operation: read, len: 3 }));
+    let written = Some(Instruction { operation: Operation::WriteDebug, len: 3 });
+    assert_eq!((ours(&[0x0F, 0x23, 0xC0]), ours(&[0x0F, 0x23, 0x3B])), (written, written));
+}
+
+#[test]
 fn everything_else_is_the_guests_own_affair() {
-    // hlt, sti, insb, outsd, iretd, lgdt, rdmsr, wbinvd, mov to dr7, lock cli.
+    // hlt, sti, insb, outsd, iretd, lgdt, rdmsr, wbinvd, mov to test register 7, lock cli.
     let others: [&[u8]; 10] = [
         &[0xF4],
         &[0xFB],
@@ -50,7 +58,7 @@ fn everything_else_is_the_guests_own_affair() {
         &[0x0F, 0x01, 0x10],
         &[0x0F, 0x32],
         &[0x0F, 0x09],
-        &[0x0F, 0x23, 0xF8],
+        &[0x0F, 0x26, 0xF8],
         &[0xF0, 0xFA],
     ];
     for code in others {

@@ -16,7 +16,6 @@ fn privileged_instructions() {
         ("lldt", probe::lldt),
         ("mov cr3", probe::mov_to_cr3),
         ("mov cr0", probe::mov_to_cr0),
-        ("mov dr7", probe::mov_to_dr7),
         ("clts", probe::clts),
         ("rdmsr", probe::rdmsr),
         ("wrmsr", probe::wrmsr),
