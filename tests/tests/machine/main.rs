@@ -7,8 +7,9 @@
 //! what it claims to be ([`image`]), do the scripts work ([`scripts`]), what does it cost
 //! ([`bench`]), do several Guests leave each other alone ([`together`]), reach each other ([`net`])
 //! and share a terminal ([`terminal`]), does a person at the machine itself get by ([`desk`]), is
-//! every year's treaty kept ([`variants`]), do disks keep what is on them ([`disks`]), and do drivers
-//! that others wrote find our devices as they should be ([`drivers`]).
+//! every year's treaty kept ([`variants`]), do disks keep what is on them ([`disks`]), do drivers
+//! that others wrote find our devices as they should be ([`drivers`]), and do Linux kernels find all
+//! they look for ([`linux`]).
 
 mod bad_input;
 mod bench;
@@ -19,6 +20,7 @@ mod drivers;
 mod guests;
 mod hardware;
 mod image;
+mod linux;
 mod loaders;
 mod net;
 mod scripts;
