@@ -16,28 +16,25 @@
 //! - A Guest that has ended has given its frames back before anybody else's
 //!   turn.
 //!
-//! Next on the tour: [`crate::disks`].
+//! Next on the tour: [`making`].
 
-use alloc::boxed::Box;
-use alloc::format;
+mod about;
+mod making;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
-use core::fmt;
 
 use abi::{Nanos, Variant};
-use kernel::cpu::GuestId;
 use kernel::guest::Guest;
-use kernel::host::boot_info::BootInfo;
 use kernel::multiplexer::Multiplexer;
-use kernel::multiplexer::scrollback::KEPT;
 use kernel::sched::{Choice, Rota, State};
 use kernel::usage::Life;
-use launcher_task::config::{self, DiskPlan, Plan};
-use launcher_task::device::Device;
-use launcher_task::{BlockDevice, ConsoleSize, Launcher, Outcome, Ports, Step};
+use launcher_task::{Launcher, Outcome, Ports, Step};
 
-use crate::lan::{Lan, SECOND_LINE};
+use self::about::About;
+use crate::host;
+use crate::lan::Lan;
 use crate::machine::enter::GuestCpu;
 use crate::machine::entropy::Chance;
 use crate::machine::memory::Memory;
@@ -46,20 +43,13 @@ use crate::machine::ram::GuestRam;
 use crate::machine::{clock, console, nmi};
 use crate::seat::{Seat, tell_post_mortem, tell_usage};
 use crate::terminal::{Log, Terminal, Wire};
-use crate::{disks, host};
 
-/// Words the Host's own command line may have; those that end in `=` take a value.
-const HOST_WORDS: &[&str] = &["console=", "debug-exit", "selftest=", "com2="];
 /// How long a Guest runs while another one waits.
 const SLICE: Nanos = Nanos::from_millis(10);
 /// How long what was written may wait for the screen while Guests run.
 const REFRESH: Nanos = Nanos::from_millis(20);
 /// Bytes in a mebibyte.
 const MIB: u32 = 1 << 20;
-/// Shadow tables a Guest gets whatever its size, ...
-const TABLES: u32 = 64;
-/// ... and for each MiB it has.
-const TABLES_PER_MIB: u32 = 4;
 
 /// A Guest and its Launcher.
 struct Task {
@@ -71,28 +61,6 @@ struct Task {
     told: Option<Variant>,
     /// The time it has used.
     life: Life,
-}
-
-/// What a Guest may read about the Host and the others.
-struct About<'a> {
-    tasks: &'a [Task],
-    memory: &'a Memory,
-}
-
-impl fmt::Display for About<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let up = clock::now().0 / 1_000_000_000;
-        writeln!(f, "up {up} s, {} of {} pages free\n", self.memory.free(), self.memory.total())?;
-        for Task { name, guest, told, launcher, .. } in self.tasks {
-            let state = if guest.is_some() { "runs" } else { "has ended" };
-            write!(f, "guest {name}: {state}, {} MiB", launcher.plan().memory / MIB)?;
-            match told {
-                Some(variant) => writeln!(f, ", speaks the ABI of {variant}")?,
-                None => writeln!(f)?,
-            }
-        }
-        Ok(())
-    }
 }
 
 /// All tasks, and what they share.
@@ -113,128 +81,6 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Makes a task of each Guest the loader brought; says what is wrong with the others.
-    // Its frame is gone when they run, as it is no part of its caller.
-    #[inline(never)]
-    pub fn new(info: &mut BootInfo, mut memory: Memory, cpu: GuestCpu, chance: Chance) -> Self {
-        let lines: Vec<&str> = info.modules.iter().map(|module| module.command_line).collect();
-        let mut wanted = config::read_modules(&lines);
-        let own = config::check_host_words(info.command_line, HOST_WORDS);
-        let mut worst = ExitCode::Done;
-        let lan = Lan::new(&wanted.plans, info.option(SECOND_LINE), &mut memory, |what| {
-            host!("{what}");
-            worst = ExitCode::Configuration;
-        });
-        let mut tasks = Self {
-            tasks: Vec::new(),
-            memory,
-            cpu,
-            chance,
-            worst,
-            multiplexer: RefCell::default(),
-            nmis: 0,
-            now: clock::now(),
-            refreshed: Nanos(0),
-            lan,
-        };
-        for error in own.iter().chain(&wanted.errors) {
-            tasks.misconfigured(format_args!("{error}"));
-        }
-        let console = tasks.console_size(info);
-        for plan in wanted.plans.drain(..) {
-            tasks.add(Plan { console, ..plan }, &wanted.disks, info);
-        }
-        tasks
-    }
-
-    /// The size of everybody's terminal.
-    fn console_size(&mut self, info: &BootInfo) -> ConsoleSize {
-        let size = |word| ConsoleSize::admit(word).ok_or(word);
-        info.option("console").map_or(Ok(ConsoleSize::default()), size).unwrap_or_else(|word| {
-            self.misconfigured(format_args!(
-                "bad size in \"console={word}\"; use columns and rows, like 80x25"
-            ));
-            ConsoleSize::default()
-        })
-    }
-
-    fn misconfigured(&mut self, what: fmt::Arguments<'_>) {
-        host!("{what}");
-        self.worst = ExitCode::Configuration;
-    }
-
-    /// Makes the disks that a plan names; `None`, and a line that says why, if one cannot be.
-    fn disks(
-        &mut self,
-        plan: &Plan,
-        disks: &[DiskPlan],
-        info: &mut BootInfo,
-    ) -> Option<Vec<BlockDevice<'static>>> {
-        let mut made = Vec::with_capacity(plan.disks.len());
-        for disk in plan.disks.iter().map(|&place| &disks[place]) {
-            match disks::make(disk, info, &mut self.memory) {
-                Ok(device) => made.push(device),
-                Err(why) => {
-                    let (name, file) = (&plan.name, &plan.file);
-                    self.misconfigured(format_args!("guest {name}: {file}: disk {}: {why}", disk.name));
-                    return None;
-                }
-            }
-        }
-        Some(made)
-    }
-
-    fn add(&mut self, plan: Plan, disks: &[DiskPlan], info: &mut BootInfo) {
-        let Some(disks) = self.disks(&plan, disks, info) else { return };
-        let (name, file, memory) = (plan.name.clone(), plan.file.clone(), plan.memory);
-        let image = info.modules[plan.image].bytes;
-        let initrd = plan.initrd.map(|module| info.modules[module].bytes);
-        let id = GuestId(self.tasks.len() as u32);
-        let tables = TABLES + memory / MIB * TABLES_PER_MIB;
-        let dialect = plan.dialect;
-        let mut devices = self.lan.plug(&plan, self.tasks.len());
-        devices.extend(disks.into_iter().map(|disk| Box::new(disk) as Box<dyn Device>));
-        let mut launcher = match Launcher::admit(plan, image, initrd, devices) {
-            Ok(launcher) => launcher,
-            Err(why) => return self.misconfigured(format_args!("guest {name}: {file}: {why}")),
-        };
-        let Some(mut guest) = self.memory.lodge(id, launcher.limit(), tables) else {
-            let (wants, has) = (memory / MIB, self.memory.largest() / 256);
-            return self.misconfigured(format_args!(
-                "guest {name}: {file}: mem={wants}M is more than the machine has left: {has} MiB in one piece"
-            ));
-        };
-        guest.dialect = dialect;
-        guest.shadow.set_device_limit(launcher.device_limit());
-        if let Some(release) = launcher.release() {
-            console::line(format_args!("guest {name}: Linux {release}"));
-        }
-        let now = clock::now();
-        let (mut told, mut life) = (None, Life::begin(memory / MIB, now));
-        let mut seat = Seat {
-            guest: &mut guest,
-            cpu: &mut self.cpu,
-            name: &name,
-            told: &mut told,
-            life: &mut life,
-            began: now,
-        };
-        let started = launcher.start(&mut seat).map_err(|why| format!("{why}"));
-        let room = started.and_then(|()| {
-            self.memory.own_bytes(KEPT).ok_or_else(|| "no memory is left to keep its output in".into())
-        });
-        match room {
-            Ok(room) => {
-                self.multiplexer.get_mut().add(&name, room);
-                self.tasks.push(Task { name, launcher, guest: Some(guest), told, life });
-            }
-            Err(why) => {
-                self.memory.evict(guest);
-                self.misconfigured(format_args!("guest {name}: {file}: {why}"));
-            }
-        }
-    }
-
     /// Runs all Guests to their ends; says how it went.
     pub fn run(mut self) -> (ExitCode, Memory) {
         let mut rota = Rota::new(self.tasks.len());

@@ -1,0 +1,159 @@
+//! How tasks are made of what the loader brought, and what is said of those that cannot be.
+//!
+//! Next on the tour: [`super::about`].
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::fmt;
+
+use abi::Nanos;
+use kernel::cpu::GuestId;
+use kernel::host::boot_info::BootInfo;
+use kernel::multiplexer::scrollback::KEPT;
+use kernel::usage::Life;
+use launcher_task::config::{self, DiskPlan, Plan};
+use launcher_task::device::Device;
+use launcher_task::{BlockDevice, ConsoleSize, Launcher};
+
+use super::{MIB, Task, Tasks};
+use crate::lan::{Lan, SECOND_LINE};
+use crate::machine::enter::GuestCpu;
+use crate::machine::entropy::Chance;
+use crate::machine::memory::Memory;
+use crate::machine::power::ExitCode;
+use crate::machine::{clock, console};
+use crate::seat::Seat;
+use crate::{disks, host};
+
+/// Words the Host's own command line may have; those that end in `=` take a value.
+const HOST_WORDS: &[&str] = &["console=", "debug-exit", "selftest=", "com2="];
+/// Shadow tables a Guest gets whatever its size, ...
+const TABLES: u32 = 64;
+/// ... and for each MiB it has.
+const TABLES_PER_MIB: u32 = 4;
+
+impl Tasks {
+    /// Makes a task of each Guest the loader brought; says what is wrong with the others.
+    // Its frame is gone when they run, as it is no part of its caller.
+    #[inline(never)]
+    pub fn new(info: &mut BootInfo, mut memory: Memory, cpu: GuestCpu, chance: Chance) -> Self {
+        let lines: Vec<&str> = info.modules.iter().map(|module| module.command_line).collect();
+        let mut wanted = config::read_modules(&lines);
+        let own = config::check_host_words(info.command_line, HOST_WORDS);
+        let mut worst = ExitCode::Done;
+        let lan = Lan::new(&wanted.plans, info.option(SECOND_LINE), &mut memory, |what| {
+            host!("{what}");
+            worst = ExitCode::Configuration;
+        });
+        let mut tasks = Self {
+            tasks: Vec::new(),
+            memory,
+            cpu,
+            chance,
+            worst,
+            multiplexer: RefCell::default(),
+            nmis: 0,
+            now: clock::now(),
+            refreshed: Nanos(0),
+            lan,
+        };
+        for error in own.iter().chain(&wanted.errors) {
+            tasks.misconfigured(format_args!("{error}"));
+        }
+        let console = tasks.console_size(info);
+        for plan in wanted.plans.drain(..) {
+            tasks.add(Plan { console, ..plan }, &wanted.disks, info);
+        }
+        tasks
+    }
+
+    /// The size of everybody's terminal.
+    fn console_size(&mut self, info: &BootInfo) -> ConsoleSize {
+        let size = |word| ConsoleSize::admit(word).ok_or(word);
+        info.option("console").map_or(Ok(ConsoleSize::default()), size).unwrap_or_else(|word| {
+            self.misconfigured(format_args!(
+                "bad size in \"console={word}\"; use columns and rows, like 80x25"
+            ));
+            ConsoleSize::default()
+        })
+    }
+
+    fn misconfigured(&mut self, what: fmt::Arguments<'_>) {
+        host!("{what}");
+        self.worst = ExitCode::Configuration;
+    }
+
+    /// Makes the disks that a plan names; `None`, and a line that says why, if one cannot be.
+    fn disks(
+        &mut self,
+        plan: &Plan,
+        disks: &[DiskPlan],
+        info: &mut BootInfo,
+    ) -> Option<Vec<BlockDevice<'static>>> {
+        let mut made = Vec::with_capacity(plan.disks.len());
+        for disk in plan.disks.iter().map(|&place| &disks[place]) {
+            match disks::make(disk, info, &mut self.memory) {
+                Ok(device) => made.push(device),
+                Err(why) => {
+                    let (name, file) = (&plan.name, &plan.file);
+                    self.misconfigured(format_args!("guest {name}: {file}: disk {}: {why}", disk.name));
+                    return None;
+                }
+            }
+        }
+        Some(made)
+    }
+
+    fn add(&mut self, plan: Plan, disks: &[DiskPlan], info: &mut BootInfo) {
+        let Some(disks) = self.disks(&plan, disks, info) else { return };
+        let (name, file, memory) = (plan.name.clone(), plan.file.clone(), plan.memory);
+        let image = info.modules[plan.image].bytes;
+        let initrd = plan.initrd.map(|module| info.modules[module].bytes);
+        let id = GuestId(self.tasks.len() as u32);
+        let tables = TABLES + memory / MIB * TABLES_PER_MIB;
+        let dialect = plan.dialect;
+        let mut devices = self.lan.plug(&plan, self.tasks.len());
+        devices.extend(disks.into_iter().map(|disk| Box::new(disk) as Box<dyn Device>));
+        let mut launcher = match Launcher::admit(plan, image, initrd, devices) {
+            Ok(launcher) => launcher,
+            Err(why) => return self.misconfigured(format_args!("guest {name}: {file}: {why}")),
+        };
+        let Some(mut guest) = self.memory.lodge(id, launcher.limit(), tables) else {
+            let (wants, has) = (memory / MIB, self.memory.largest() / 256);
+            return self.misconfigured(format_args!(
+                "guest {name}: {file}: mem={wants}M is more than the machine has left: {has} MiB in one piece"
+            ));
+        };
+        guest.dialect = dialect;
+        guest.shadow.set_device_limit(launcher.device_limit());
+        if let Some(release) = launcher.release() {
+            console::line(format_args!("guest {name}: Linux {release}"));
+        }
+        let now = clock::now();
+        let (mut told, mut life) = (None, Life::begin(memory / MIB, now));
+        let mut seat = Seat {
+            guest: &mut guest,
+            cpu: &mut self.cpu,
+            name: &name,
+            told: &mut told,
+            life: &mut life,
+            began: now,
+        };
+        let started = launcher.start(&mut seat).map_err(|why| format!("{why}"));
+        let room = started.and_then(|()| {
+            self.memory.own_bytes(KEPT).ok_or_else(|| "no memory is left to keep its output in".into())
+        });
+        match room {
+            Ok(room) => {
+                self.multiplexer.get_mut().add(&name, room);
+                self.tasks.push(Task { name, launcher, guest: Some(guest), told, life });
+            }
+            Err(why) => {
+                self.memory.evict(guest);
+                self.misconfigured(format_args!("guest {name}: {file}: {why}"));
+            }
+        }
+    }
+}
