@@ -5,7 +5,7 @@
 use kit::words::split_first;
 use kit::{PAGE_SIZE, boot_params, frames, power, println, time};
 
-use crate::{TICK, crash, stories};
+use crate::{TICK, crash, devices, network, stories};
 
 /// Something that can be typed.
 struct Command {
@@ -21,6 +21,11 @@ const COMMANDS: &[Command] = &[
     Command { name: "echo", help: "says what you say", run: |words| println!("{words}") },
     Command { name: "fault", help: "takes a page fault and handles it", run: |_| stories::fault() },
     Command { name: "user", help: "enters ring 3 and makes a system call", run: |_| stories::user() },
+    Command { name: "disks", help: "the disks I have", run: |_| devices::disks() },
+    Command { name: "sum", help: "reads a disk: sum vda tells its checksum", run: devices::sum },
+    Command { name: "net", help: "my address on the network", run: |_| network::net() },
+    Command { name: "ping", help: "asks the gateway for an echo, or who is named", run: network::ping },
+    Command { name: "random", help: "some bytes nobody can foresee", run: |_| devices::random() },
     Command { name: "crash", help: "does something forbidden; crash help lists what", run: crash::run },
     Command { name: "reboot", help: "starts again with fresh memory", run: |_| reboot() },
     Command { name: "poweroff", help: "ends me", run: |_| power_off() },

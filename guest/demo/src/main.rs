@@ -18,6 +18,8 @@
 
 mod commands;
 mod crash;
+mod devices;
+mod network;
 mod stories;
 
 use core::sync::atomic::Ordering;

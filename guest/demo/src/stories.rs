@@ -1,6 +1,6 @@
 //! Two stories a kernel can tell: a page fault it handles, and a visit to ring 3.
 //!
-//! Next on the tour: [`crate::crash`].
+//! Next on the tour: [`crate::devices`].
 
 use kit::frames::Frame;
 use kit::local::Local;

@@ -66,6 +66,8 @@ pub mod hypercall;
 #[cfg(not(test))]
 pub mod interrupts;
 #[cfg(not(test))]
+pub mod lan;
+#[cfg(not(test))]
 pub mod last_words;
 #[cfg(not(test))]
 pub mod lazy;

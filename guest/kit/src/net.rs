@@ -14,7 +14,7 @@
 //!
 //! Source: Virtio 1.0, 5.1 "Network Device"; lguest ABI, "Request formats".
 //!
-//! Next on the tour: [`crate::device_window`].
+//! Next on the tour: [`crate::lan`].
 
 use abi::device_page::{DESC_NEXT, DESC_WRITE, TYPE_NET};
 use abi::pci::FEATURE_VERSION_1;

@@ -6,7 +6,7 @@
 
 use drivers::transport::Transport;
 use kennel_guest_tests::lan::foreign::ForeignWire;
-use kennel_guest_tests::lan::{Host, gateway, pair};
+use kennel_guest_tests::lan::{self, gateway, pair};
 use kit::{boot_params, words};
 
 kit::guest_test!(drivers_net);
@@ -16,7 +16,7 @@ fn drivers_net() {
 }
 
 fn works(device: impl Transport) {
-    let host = Host::on(ForeignWire::start(device));
+    let host = lan::on(ForeignWire::start(device));
     match words::value(boot_params::command_line(), "role") {
         Some(role) => pair::talk(host, role),
         None => gateway::visit(host),

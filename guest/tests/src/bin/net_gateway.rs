@@ -4,10 +4,10 @@
 #![no_main]
 #![deny(unsafe_code)]
 
-use kennel_guest_tests::lan::{Host, gateway};
+use kennel_guest_tests::lan::{self, gateway};
 
 kit::guest_test!(net_gateway);
 
 fn net_gateway() {
-    gateway::visit(Host::start());
+    gateway::visit(lan::start());
 }

@@ -4,11 +4,11 @@
 #![no_main]
 #![deny(unsafe_code)]
 
-use kennel_guest_tests::lan::{Host, pair};
+use kennel_guest_tests::lan::{self, pair};
 
 kit::guest_test!(net_pair);
 
 fn net_pair() {
     let role = pair::role();
-    pair::talk(Host::start(), role);
+    pair::talk(lan::start(), role);
 }

@@ -5,10 +5,9 @@
 use drivers::Ram;
 use drivers::device::net::VirtIONet;
 use drivers::transport::Transport;
+use kit::lan::{Came, Nic, ethernet};
 use smoltcp::phy::{Device, DeviceCapabilities, TxToken};
 use smoltcp::time::Instant;
-
-use super::{Came, Nic, ethernet};
 
 /// Buffers to receive in.
 const BUFFERS: usize = 32;

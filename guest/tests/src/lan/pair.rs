@@ -5,12 +5,13 @@
 //!
 //! Next on the tour: `src/lan/foreign.rs`.
 
+use kit::lan::{Host, Nic};
 use kit::{boot_params, println, report, words};
 use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::socket::tcp;
 use smoltcp::wire::Ipv4Address;
 
-use super::{Host, Nic};
+use super::until;
 
 const BYTES: u32 = 200_000;
 const PORT: u16 = 4711;
@@ -27,13 +28,13 @@ pub fn talk<N: Nic>(mut host: Host<N>, role: &str) {
         tcp::Socket::new(tcp::SocketBuffer::new(&mut receive[..]), tcp::SocketBuffer::new(&mut transmit[..]));
     let mut storage = [SocketStorage::EMPTY; 2];
     let mut sockets = SocketSet::new(&mut storage[..]);
-    host.ask_for_address(&mut sockets);
+    host.ask_for_address().expect("the gateway gives addresses and tells its own");
     let handle = sockets.add(socket);
     if role == "server" {
         sockets.get_mut::<tcp::Socket<'_>>(handle).listen(PORT).expect("a closed socket listens");
     }
     let mut talk = Talk { is_server: role == "server", sent: 0, heard: 0, sum: 0, answer: [0; 4] };
-    host.until(&mut sockets, |stack, sockets| {
+    until(&mut host, &mut sockets, |stack, sockets| {
         let socket = sockets.get_mut::<tcp::Socket<'_>>(handle);
         if role != "server" && !socket.is_open() && talk.sent == 0 {
             // The server may not be up yet: its refusal closes the socket, and this is the next try.
@@ -41,7 +42,7 @@ pub fn talk<N: Nic>(mut host: Host<N>, role: &str) {
         }
         talk.go_on(socket)
     });
-    host.until(&mut sockets, |_, sockets| {
+    until(&mut host, &mut sockets, |_, sockets| {
         let socket = sockets.get_mut::<tcp::Socket<'_>>(handle);
         socket.close();
         // The last word may stay unanswered: the other Guest may be gone by then.
