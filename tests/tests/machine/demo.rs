@@ -1,5 +1,9 @@
 //! Sessions with the demo Guest, by script, as the README promises them.
 
+use std::path::Path;
+use std::process::Command;
+
+use emulated::scratch::Scratch;
 use emulated::{Bochs, Boot, Outcome, Qemu, Session, artefacts};
 
 /// What the demo prints when it waits for a command.
@@ -7,6 +11,12 @@ pub const PROMPT: &str = "demo> ";
 
 /// Words only this test knows, on the Guest's command line.
 const WORDS: &str = "quick brown fox";
+
+/// All commands there are.
+const COMMANDS: [&str; 14] = [
+    "help", "mem", "uptime", "echo", "fault", "user", "disks", "sum", "net", "ping", "random", "crash",
+    "reboot", "poweroff",
+];
 
 fn in_qemu() -> Session {
     at_prompt(Qemu::kernel(&Boot::guest("demo", WORDS)).start())
@@ -45,11 +55,11 @@ fn end(mut session: Session, command: &str, code: u8) -> Outcome {
     outcome
 }
 
-/// Every command but `crash` and `reboot`, each of which has a test of its own.
+/// Every command but those for devices, `crash` and `reboot`, which have tests of their own.
 fn every_command_answers(mut session: Session) {
     let help = answer(&mut session, "help");
-    for command in ["help", "mem", "uptime", "echo", "fault", "user", "crash", "reboot", "poweroff"] {
-        assert!(help.contains(command), "help does not mention {command}:\n{help}");
+    for command in COMMANDS {
+        assert!(help.contains(&format!("\n  {command} ")), "help does not mention {command}:\n{help}");
     }
     assert!(answer(&mut session, "mem").contains("16 MiB"));
     assert!(answer(&mut session, "echo one two").contains("\none two\n"));
@@ -71,6 +81,91 @@ fn every_command_answers_in_qemu() {
 #[test]
 fn every_command_answers_in_bochs() {
     every_command_answers(in_bochs());
+}
+
+/// A demo as the ISO has it, but for a disk that cannot be written, and one of which no page is full.
+fn furnished(scratch: &Scratch) -> Boot {
+    let line = format!("guest name=demo mem=16M disk=vda,odd net=lan -- {WORDS}");
+    Boot::bare()
+        .with(artefacts::guest("demo"), line)
+        .with(scratch.file("vda", text(8192)), "disk name=vda ro")
+        .with(scratch.file("odd", text(5 * 512)), "disk name=odd")
+}
+
+/// Bytes of which no two neighbours are alike.
+fn text(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at * 7 + at / 512) as u8).collect()
+}
+
+/// What the `sum` of this machine says of a file, without its name.
+fn sum_of(file: &Path) -> String {
+    let sum = Command::new("sum").arg(file).output().expect("coreutils have it");
+    String::from_utf8(sum.stdout).unwrap().split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+}
+
+/// Disks, network and chance.
+fn devices_serve(scratch: &Scratch, mut session: Session) {
+    let disks = answer(&mut session, "disks");
+    assert!(disks.contains("vda       16 sectors, 8 KiB, read-only\n"), "{disks}");
+    assert!(disks.contains("odd       5 sectors, 2 KiB, mine to write\n"), "{disks}");
+    for name in ["vda", "odd"] {
+        let (said, sum) = (answer(&mut session, &format!("sum {name}")), sum_of(&scratch.path(name)));
+        let words: Vec<&str> = said.split_whitespace().collect();
+        assert!(words.join(" ").ends_with(&format!(" {sum} {name}")), "{sum} is not in {said}");
+    }
+    assert!(answer(&mut session, "sum nonsense").contains("no disk \"nonsense\""));
+    let net = answer(&mut session, "net");
+    assert!(net.contains("address   10.77.0.8, by DHCP") && net.contains("gateway   10.77.0.1"), "{net}");
+    assert!(answer(&mut session, "ping").contains("10.77.0.1 answers after "));
+    assert!(answer(&mut session, "ping 10.77.0.99").contains("10.77.0.99 does not answer."));
+    assert!(answer(&mut session, "ping nobody").contains("\"nobody\" is no address"));
+    let (one, other) = (sample(&mut session), sample(&mut session));
+    assert_ne!(one, other);
+    let outcome = end(session, "poweroff", 0);
+    assert!(outcome.host_lines().any(|line| line.starts_with("net lan: demo: ")), "{}", outcome.log);
+}
+
+/// The answer to `random`: 16 bytes.
+#[track_caller]
+fn sample(session: &mut Session) -> u128 {
+    let said = answer(session, "random");
+    let line = said.lines().find(|line| line.len() == 32).unwrap_or_else(|| panic!("no bytes in {said}"));
+    u128::from_str_radix(line, 16).unwrap_or_else(|_| panic!("{line} is not hexadecimal"))
+}
+
+#[test]
+fn devices_serve_in_qemu() {
+    let scratch = Scratch::new();
+    devices_serve(&scratch, at_prompt(Qemu::kernel(&furnished(&scratch)).start()));
+}
+
+#[test]
+fn devices_serve_in_bochs() {
+    let scratch = Scratch::new();
+    devices_serve(&scratch, at_prompt(Bochs::grub(&furnished(&scratch)).start()));
+}
+
+#[test]
+fn a_demo_without_devices_says_what_would_give_it_some() {
+    let mut session = in_qemu();
+    assert!(answer(&mut session, "disks").contains("disk=vda"));
+    assert!(answer(&mut session, "sum vda").contains("no disk \"vda\""));
+    assert!(answer(&mut session, "net").contains("net=lan"));
+    assert!(answer(&mut session, "ping").contains("net=lan"));
+    end(session, "poweroff", 0);
+}
+
+#[test]
+fn a_reboot_gives_the_devices_back() {
+    let scratch = Scratch::new();
+    let mut session = at_prompt(Qemu::kernel(&furnished(&scratch)).start());
+    for _ in 0..3 {
+        assert!(answer(&mut session, "net").contains("10.77.0.8, by DHCP"));
+        assert!(answer(&mut session, "disks").contains("odd "));
+        session.send("reboot\n");
+        session = at_prompt(session);
+    }
+    end(session, "poweroff", 0);
 }
 
 /// The number of timer interrupts in the answer to `uptime`.

@@ -50,7 +50,8 @@ fn run(arguments: &[&str], input: &str, code: i32) -> String {
 
 #[test]
 fn a_piped_session_ends_with_code_0() {
-    let said = run(&[], "uptime\npoweroff\n", 0);
+    let said = run(&[], "uptime\nsum vda\nping\npoweroff\n", 0);
+    assert!(said.contains("\n61790     8 vda\n") && said.contains("10.77.0.1 answers after "), "{said}");
     assert!(said.ends_with("host: end, exit code 0\n"), "{said}");
 }
 
