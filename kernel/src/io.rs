@@ -49,7 +49,10 @@ const CR4_PAE: u32 = 1 << 5;
 const NO_EVENT: u32 = 0xFFFF_0FF0;
 const NO_BREAKPOINT: u32 = 0x400;
 
-/// Performs the instruction at EIP if it is one of the few.
+/// Performs the instruction at EIP if it is one of the few. Rare, so it must not grow into the loop
+/// that every exit goes through.
+#[cold]
+#[inline(never)]
 pub fn emulate<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, code: u32) -> Emulation {
     let regs = &mut cpu.pages().stack.regs;
     let is_kernel = regs.cs & 3 == 1 && guest.gdt.is_flat_code(regs.cs & 0xFFFF);
