@@ -81,6 +81,8 @@ pub enum KillReason {
     OutOfFrames,
     /// Ended itself, as it found that it could not go on.
     Panicked,
+    /// Did nothing wrong: the person at the Host's console wanted it ended.
+    ByHand,
     /// Broke the rules of a virtqueue.
     Ring(RingError),
     /// Misused the registers of a device.

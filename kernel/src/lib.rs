@@ -38,6 +38,7 @@ pub mod hypercall;
 pub mod idt;
 pub mod interrupt;
 pub mod io;
+pub mod look;
 pub mod mmio;
 pub mod multiplexer;
 pub mod obey;

@@ -5,6 +5,9 @@
 //! circle. When all sleep, the CPU does too, until the first of them is due or
 //! an interrupt of the Host changes something.
 //!
+//! Whoever looks into a Guest may hold its task meanwhile. Several may, each on
+//! its own account, and it goes on when the last has let go.
+//!
 //! Next on the tour: the machine, from `main.rs`.
 
 use alloc::vec::Vec;
@@ -33,16 +36,29 @@ pub enum Choice {
     Done,
 }
 
+/// Who may hold a task; the values are bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Holder {
+    /// The person at the monitor.
+    Monitor = 1,
+    /// A debugger at the second serial line.
+    Debugger = 2,
+}
+
 /// The circle of tasks.
 pub struct Rota {
     states: Vec<State>,
+    /// Who holds each: bits of [`Holder`].
+    held: Vec<u8>,
     last: usize,
 }
 
 impl Rota {
     /// A circle of `tasks` runnable tasks; number 0 is first.
     pub fn new(tasks: usize) -> Self {
-        Self { states: alloc::vec![State::Runnable; tasks], last: tasks.saturating_sub(1) }
+        let (states, held) = (alloc::vec![State::Runnable; tasks], alloc::vec![0; tasks]);
+        Self { states, held, last: tasks.saturating_sub(1) }
     }
 
     /// Chooses, at the time `now`.
@@ -53,9 +69,10 @@ impl Rota {
             self.last = task;
             return Choice::Run(task);
         }
-        let wake_ups = self.states.iter().filter_map(|state| match state {
-            State::Blocked(until) => Some(*until),
-            State::Runnable | State::Ended => None,
+        let wake_ups = self.states.iter().zip(&self.held).filter_map(|(state, held)| match state {
+            State::Ended => None,
+            State::Blocked(until) if *held == 0 => Some(*until),
+            State::Blocked(_) | State::Runnable => Some(Nanos::NEVER),
         });
         wake_ups.min().map_or(Choice::Done, Choice::Sleep)
     }
@@ -77,6 +94,21 @@ impl Rota {
         (0..self.states.len()).for_each(|task| self.wake(task));
     }
 
+    /// `task` gets no turn until whoever holds it has let go.
+    pub fn hold(&mut self, task: usize, by: Holder) {
+        self.held[task] |= by as u8;
+    }
+
+    /// `by` does not hold `task` any more.
+    pub fn release(&mut self, task: usize, by: Holder) {
+        self.held[task] &= !(by as u8);
+    }
+
+    /// Whether `by` holds `task`.
+    pub fn is_held(&self, task: usize, by: Holder) -> bool {
+        self.held[task] & by as u8 != 0
+    }
+
     /// Tasks that have not ended.
     pub fn live(&self) -> usize {
         self.states.iter().filter(|&&state| state != State::Ended).count()
@@ -84,6 +116,7 @@ impl Rota {
 
     fn is_due(&self, task: usize, now: Nanos) -> bool {
         match self.states[task] {
+            _ if self.held[task] != 0 => false,
             State::Runnable => true,
             State::Blocked(until) => until <= now,
             State::Ended => false,
@@ -132,6 +165,31 @@ mod tests {
         rota.note(1, State::Ended);
         rota.wake(1);
         assert_eq!(rota.choose(Nanos(0)), Choice::Sleep(Nanos::NEVER));
+    }
+
+    #[test]
+    fn a_held_task_has_no_turn_until_the_last_has_let_go() {
+        let mut rota = Rota::new(2);
+        rota.hold(0, Holder::Monitor);
+        rota.hold(0, Holder::Debugger);
+        assert_eq!(rota.choose(Nanos(0)), Choice::Run(1));
+        rota.note(1, State::Blocked(Nanos(90)));
+        rota.note(0, State::Blocked(Nanos(50)));
+        assert_eq!(rota.choose(Nanos(60)), Choice::Sleep(Nanos(90)), "its alarm waits too");
+        rota.release(0, Holder::Monitor);
+        assert!(rota.is_held(0, Holder::Debugger) && !rota.is_held(0, Holder::Monitor));
+        assert_eq!(rota.choose(Nanos(60)), Choice::Sleep(Nanos(90)));
+        rota.release(0, Holder::Debugger);
+        assert_eq!(rota.choose(Nanos(60)), Choice::Run(0));
+    }
+
+    #[test]
+    fn a_task_that_is_held_is_not_done() {
+        let mut rota = Rota::new(1);
+        rota.hold(0, Holder::Monitor);
+        assert_eq!(rota.choose(Nanos(0)), Choice::Sleep(Nanos::NEVER));
+        rota.note(0, State::Ended);
+        assert_eq!(rota.choose(Nanos(0)), Choice::Done);
     }
 
     #[test]

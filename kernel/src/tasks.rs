@@ -16,9 +16,10 @@
 //! - A Guest that has ended has given its frames back before anybody else's
 //!   turn.
 //!
-//! Next on the tour: [`making`].
+//! Next on the tour: [`hands`].
 
 mod about;
+mod hands;
 mod making;
 
 use alloc::string::String;
@@ -70,6 +71,7 @@ pub struct Tasks {
     cpu: GuestCpu,
     chance: Chance,
     worst: ExitCode,
+    rota: Rota,
     /// The terminal; seats at it have the tasks' numbers.
     multiplexer: RefCell<Multiplexer>,
     nmis: u64,
@@ -83,17 +85,17 @@ pub struct Tasks {
 impl Tasks {
     /// Runs all Guests to their ends; says how it went.
     pub fn run(mut self) -> (ExitCode, Memory) {
-        let mut rota = Rota::new(self.tasks.len());
+        self.rota = Rota::new(self.tasks.len());
         loop {
             self.tell_nmis();
             let is_late = self.multiplexer.get_mut().catch_up(&mut Wire);
-            match rota.choose(self.now) {
+            match self.rota.choose(self.now) {
                 Choice::Run(task) => {
-                    let state = self.step(task, rota.live() > 1);
-                    rota.note(task, state);
+                    let state = self.step(task);
+                    self.rota.note(task, state);
                     if state == State::Ended {
                         // What was typed for it may be another's now.
-                        rota.wake_all();
+                        self.rota.wake_all();
                     }
                 }
                 Choice::Sleep(_) if is_late => self.now = clock::now(),
@@ -101,7 +103,7 @@ impl Tasks {
                     console::refresh();
                     self.cpu.sleep(until.min(self.lan.networks.due()));
                     self.now = clock::now();
-                    rota.wake_all();
+                    self.rota.wake_all();
                 }
                 Choice::Done => {
                     self.lan.tell();
@@ -114,14 +116,15 @@ impl Tasks {
             }
             console::receive();
             let about = About { tasks: &self.tasks, memory: &self.memory };
-            self.lan.turn(self.now, &about, |task| rota.wake(task));
+            self.lan.turn(self.now, &about, |task| self.rota.wake(task));
             if self.multiplexer.get_mut().listen(self.now, console::read, &mut Wire) {
-                rota.wake_all();
+                self.rota.wake_all();
             }
         }
     }
 
-    fn step(&mut self, number: usize, has_rivals: bool) -> State {
+    fn step(&mut self, number: usize) -> State {
+        let has_rivals = self.rota.live() > 1;
         let task = &mut self.tasks[number];
         let Some(guest) = &mut task.guest else {
             return State::Ended;

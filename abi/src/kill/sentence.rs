@@ -45,6 +45,7 @@ impl fmt::Display for KillReason {
             Self::DoubleFault { eip } => write!(f, "faulted while delivering a fault, at {eip}"),
             Self::OutOfFrames => f.write_str("needs more shadow page tables than its pool has"),
             Self::Panicked => f.write_str("its own kernel panicked"),
+            Self::ByHand => f.write_str("ended by hand, from the Host's console"),
             Self::Ring(error) => error.fmt(f),
             Self::Device(error) => error.fmt(f),
             Self::UnknownNotify { at } => write!(f, "notified {at}, where no device is"),

@@ -6,7 +6,7 @@
 //!
 //! Source: lguest ABI, "What each call must do".
 //!
-//! Next on the tour: [`crate::event`].
+//! Next on the tour: [`crate::look`].
 
 use abi::kill::PageTableError;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, HostPhys, PAGE_SIZE};

@@ -196,6 +196,11 @@ impl Shadow {
         Ok(self.pool.address(directory))
     }
 
+    /// The Guest's own directory that is in force; `None` while linear is physical.
+    pub fn guest_directory(&self) -> Option<GuestPhys> {
+        self.roots.current_guest()
+    }
+
     /// Tables in all, and how many are free.
     pub fn tables(&self) -> (usize, usize) {
         (self.pool.len(), self.pool.free_count())

@@ -12,6 +12,7 @@ use abi::Nanos;
 use kernel::cpu::GuestId;
 use kernel::host::boot_info::BootInfo;
 use kernel::multiplexer::scrollback::KEPT;
+use kernel::sched::Rota;
 use kernel::usage::Life;
 use launcher_task::config::{self, DiskPlan, Plan};
 use launcher_task::device::Device;
@@ -53,6 +54,7 @@ impl Tasks {
             cpu,
             chance,
             worst,
+            rota: Rota::new(0),
             multiplexer: RefCell::default(),
             nmis: 0,
             now: clock::now(),
