@@ -32,11 +32,6 @@ use crate::host;
 use crate::machine::memory::Memory;
 use crate::machine::{clock, second_line};
 
-/// Word of the Host's command line that says what the second serial line is for.
-pub const SECOND_LINE: &str = "com2";
-/// What it may be for: the network whose name follows.
-const CAPTURE: &str = "pcap:";
-
 /// All networks, and which task each card belongs to.
 pub struct Lan {
     /// What the Guests' cards are plugged into.
@@ -47,32 +42,17 @@ pub struct Lan {
 }
 
 impl Lan {
-    /// The networks that are named in `plans`. None if there is too little memory for them, which
-    /// is an error like that of a bad word on the Host's command line, told by `complain`.
+    /// The networks that are named in `plans`; what goes over `captured` goes over the second line
+    /// as well. None if there is too little memory for them, which is an error like that of a bad
+    /// word on the Host's command line, told by `complain`.
     pub fn new(
         plans: &[Plan],
-        second_line: Option<&str>,
+        captured: Option<&str>,
         memory: &mut Memory,
-        mut complain: impl FnMut(&dyn Display),
+        complain: impl FnOnce(&dyn Display),
     ) -> Self {
         let names = networks(plans);
         let cards = plans.iter().map(|plan| plan.nets.len()).sum();
-        let captured = second_line.and_then(|word| match word.strip_prefix(CAPTURE) {
-            Some(name) if names.contains(&name) => Some(name),
-            _ => {
-                complain(&format_args!(
-                    "\"{SECOND_LINE}={word}\": use {SECOND_LINE}={CAPTURE}NETWORK, for one that is there"
-                ));
-                None
-            }
-        });
-        let captured = captured.filter(|_| {
-            let is_there = second_line::start();
-            if !is_there {
-                complain(&format_args!("\"{SECOND_LINE}=\": there is no second serial port"));
-            }
-            is_there
-        });
         if names.is_empty() {
             return Self::none();
         }

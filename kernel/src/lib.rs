@@ -47,6 +47,7 @@ pub mod recognise;
 pub mod ring;
 pub mod run;
 pub mod sched;
+pub mod second_line;
 pub mod segment;
 pub mod set_pte;
 pub mod shadow;

@@ -46,7 +46,7 @@ macro_rules! host {
 pub fn start() {
     CONSOLE.call_once(|| {
         Mutex::new(Console {
-            serial: Serial::probe(COM1),
+            serial: Serial::probe(COM1, true),
             keyboard: Keyboard::probe(),
             screen: Picture::clear(),
             is_new: true,

@@ -11,15 +11,16 @@
 //!
 //! Next on the tour: [`super::pic`].
 
-use super::console;
 use super::pic::{self, FIRST_VECTOR, LINES};
+use super::{console, second_line};
 
 /// What an interrupt was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Interrupt {
     /// The alarm set by [`super::timer::arm`] went off.
     Timer,
-    /// Something has been typed, on the serial line or the keyboard.
+    /// Something has been typed, on the serial line or the keyboard, or has come over the second
+    /// line.
     Input,
     /// A request that was withdrawn, or of a line nobody serves.
     Unexpected(u8),
@@ -35,6 +36,10 @@ pub fn dispatch(vector: u8) -> Interrupt {
         pic::TIMER => Interrupt::Timer,
         pic::SERIAL | pic::KEYBOARD => {
             console::receive();
+            Interrupt::Input
+        }
+        pic::SECOND_SERIAL => {
+            second_line::receive();
             Interrupt::Input
         }
         _ => Interrupt::Unexpected(vector),

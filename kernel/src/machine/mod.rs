@@ -95,7 +95,7 @@ pub unsafe fn start(magic: u32, at: u32) -> Result<Machine, BootError> {
     // SAFETY: (1), and the CPU has been checked.
     let cpu = unsafe { enter_own_space(&mut memory, &info, features) }?;
     heap::start(&mut memory)?;
-    pic::start(&[pic::TIMER, pic::KEYBOARD, pic::SERIAL]);
+    pic::start(&[pic::TIMER, pic::KEYBOARD, pic::SERIAL, pic::SECOND_SERIAL]);
     clock::start()?;
     Ok(Machine { info, memory, cpu, features })
 }

@@ -23,6 +23,8 @@ pub const LINES: u8 = 16;
 pub const TIMER: u8 = 0;
 /// The line of the keyboard.
 pub const KEYBOARD: u8 = 1;
+/// The line of COM2.
+pub const SECOND_SERIAL: u8 = 3;
 /// The line of COM1.
 pub const SERIAL: u8 = 4;
 

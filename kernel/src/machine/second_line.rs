@@ -1,10 +1,11 @@
-//! COM2: a line for machines to read, if the Host's command line says for what.
+//! COM2: a line for programs, if the Host's command line says for what.
 //!
-//! Nothing goes out on it by itself, and without that word the chip is not
-//! even looked for. Whoever sends is told how much went, and comes again.
+//! Which programs, and what they are told, is [`kernel::second_line`]'s to
+//! say. Without that word the chip is not even looked for. Bytes come in as on
+//! the first line, by interrupt, and wait until somebody takes them.
 //!
-//! Invariants: nobody waits for it, but at the very end ([`send_all`]), and then only as long as
-//! patience lasts.
+//! Invariants: what may be much is sent as far as it goes without waiting
+//! ([`send`]), and what is an answer as far as patience goes ([`send_all`]).
 //!
 //! Next on the tour: [`super::keyboard`].
 
@@ -17,9 +18,9 @@ static LINE: Once<Option<Mutex<Serial>>> = Once::new();
 /// Most bytes sent at a time before the Host goes on with something else.
 const AT_ONCE: usize = 4096;
 
-/// Looks for the chip; `false` if there is none.
-pub fn start() -> bool {
-    LINE.call_once(|| Serial::probe(COM2).map(Mutex::new)).is_some()
+/// Looks for the chip, and has it interrupt if what comes in `is_heard`; `false` if there is none.
+pub fn start(is_heard: bool) -> bool {
+    LINE.call_once(|| Serial::probe(COM2, is_heard).map(Mutex::new)).is_some()
 }
 
 /// Sends what can go now, and returns how much that was.
@@ -31,6 +32,17 @@ pub fn send(bytes: &[u8]) -> usize {
 /// Sends everything.
 pub fn send_all(bytes: &[u8]) {
     with(|line| line.write(bytes));
+}
+
+/// Takes the oldest byte that has come in.
+#[allow(dead_code, reason = "for the first role that is heard")]
+pub fn read() -> Option<u8> {
+    with(Serial::read).flatten()
+}
+
+/// The interrupt of the line: fetches what has come.
+pub fn receive() {
+    with(Serial::receive);
 }
 
 /// Works on the line. The Host does not interrupt itself, so the lock is free.

@@ -16,7 +16,7 @@
 //! - No received byte is lost: not by set-up, nor by a full ring, which leaves
 //!   the rest in the chip (the boot tests pipe a whole dialogue in).
 //! - No wait is longer than [`PATIENCE`] polls; a transmitter that exceeds it is
-//!   left alone from then on.
+//!   left alone until something is received.
 //! - A machine without a port is a machine without it, not an error.
 //!
 //! Source: National Semiconductor PC16550D data sheet.
@@ -107,14 +107,14 @@ impl Backend for Line {
 
 impl Serial {
     /// Finds the chip at `base`, [`COM1`] or [`COM2`], and sets it to 115200 baud, 8 data bits, no
-    /// parity, one stop bit; `None` if nothing answers there.
-    pub fn probe(base: u16) -> Option<Self> {
+    /// parity, one stop bit, and to interrupt for what it receives if that `is_heard`; `None` if
+    /// nothing answers there.
+    pub fn probe(base: u16, is_heard: bool) -> Option<Self> {
         assert!(base == COM1 || base == COM2, "there is a UART at {base:#x}");
         let line = Line { base, kept: ByteRing::new(), setting_up: true, polls: 0 };
         // SAFETY: `Line` reaches exactly the eight registers of that port.
         let mut chip = unsafe { Uart16550::new_with_backend(line) };
-        // Nobody types on the second line.
-        let interrupts = if base == COM1 { IER::DATA_READY } else { IER::empty() };
+        let interrupts = if is_heard { IER::DATA_READY } else { IER::empty() };
         let config = Config { baud_rate: BaudRate::Baud115200, interrupts, ..Config::DEFAULT };
         chip.init(config).ok()?;
         let line = chip.backend_mut();
@@ -154,6 +154,8 @@ impl Serial {
         while !self.typed.is_full() {
             let Ok(byte) = self.chip.try_receive_byte() else { break };
             self.typed.push(byte);
+            // Somebody is there, and may listen again.
+            self.stuck = false;
         }
     }
 

@@ -13,18 +13,19 @@ use kernel::cpu::GuestId;
 use kernel::host::boot_info::BootInfo;
 use kernel::multiplexer::scrollback::KEPT;
 use kernel::sched::Rota;
+use kernel::second_line::{ROLES, Role, SECOND_LINE};
 use kernel::usage::Life;
-use launcher_task::config::{self, DiskPlan, Plan};
+use launcher_task::config::{self, DiskPlan, Plan, networks};
 use launcher_task::device::Device;
 use launcher_task::{BlockDevice, ConsoleSize, Launcher};
 
 use super::{MIB, Task, Tasks};
-use crate::lan::{Lan, SECOND_LINE};
+use crate::lan::Lan;
 use crate::machine::enter::GuestCpu;
 use crate::machine::entropy::Chance;
 use crate::machine::memory::Memory;
 use crate::machine::power::ExitCode;
-use crate::machine::{clock, console};
+use crate::machine::{clock, console, second_line};
 use crate::seat::Seat;
 use crate::{disks, host};
 
@@ -44,10 +45,14 @@ impl Tasks {
         let mut wanted = config::read_modules(&lines);
         let own = config::check_host_words(info.command_line, HOST_WORDS);
         let mut worst = ExitCode::Done;
-        let lan = Lan::new(&wanted.plans, info.option(SECOND_LINE), &mut memory, |what| {
+        let mut complain = |what: &dyn fmt::Display| {
             host!("{what}");
             worst = ExitCode::Configuration;
-        });
+        };
+        let role =
+            info.option(SECOND_LINE).and_then(|word| open_second_line(word, &wanted.plans, &mut complain));
+        let captured = role.map(|Role::Capture(network)| network);
+        let lan = Lan::new(&wanted.plans, captured, &mut memory, complain);
         let mut tasks = Self {
             tasks: Vec::new(),
             memory,
@@ -158,4 +163,24 @@ impl Tasks {
             }
         }
     }
+}
+
+/// Opens the second line for the role that `word` names; what is wrong with it is told by `complain`.
+fn open_second_line<'a>(
+    word: &'a str,
+    plans: &[Plan],
+    complain: &mut impl FnMut(&dyn fmt::Display),
+) -> Option<Role<'a>> {
+    let is_known = |role: &Role<'_>| match role {
+        Role::Capture(network) => networks(plans).contains(network),
+    };
+    let Some(role) = Role::admit(word).filter(is_known) else {
+        complain(&format_args!("\"{SECOND_LINE}={word}\": use {SECOND_LINE}={ROLES}, for what is there"));
+        return None;
+    };
+    if !second_line::start(role.is_heard()) {
+        complain(&format_args!("\"{SECOND_LINE}=\": there is no second serial port"));
+        return None;
+    }
+    Some(role)
 }

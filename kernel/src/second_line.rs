@@ -1,0 +1,54 @@
+//! What the second serial line is for.
+//!
+//! A line for programs: what goes over it is not meant to be read by people.
+//! One word on the Host's command line, `com2=...`, gives it a role; a role
+//! gets the bytes that come in and sends what it has to say.
+//!
+//! ```text
+//!   com2=pcap:NET    out   a capture of the network NET
+//! ```
+//!
+//! Next on the tour: [`crate::multiplexer`].
+
+/// Word of the Host's command line that gives the second line its role.
+pub const SECOND_LINE: &str = "com2";
+
+/// What may follow it, for people.
+pub const ROLES: &str = "pcap:NETWORK";
+
+/// What the second line is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role<'a> {
+    /// All that goes over the network of this name, as a capture.
+    Capture(&'a str),
+}
+
+impl<'a> Role<'a> {
+    /// The role a word names, if it names one.
+    pub fn admit(word: &'a str) -> Option<Self> {
+        match word.split_once(':') {
+            Some(("pcap", network)) if !network.is_empty() => Some(Self::Capture(network)),
+            Some(_) | None => None,
+        }
+    }
+
+    /// Whether anything that comes in means something to it.
+    pub const fn is_heard(self) -> bool {
+        match self {
+            Self::Capture(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_names_a_role_or_none() {
+        assert_eq!(Role::admit("pcap:lan"), Some(Role::Capture("lan")));
+        for word in ["", "pcap", "pcap:", "serial", "serial:lan"] {
+            assert_eq!(Role::admit(word), None, "{word}");
+        }
+    }
+}
