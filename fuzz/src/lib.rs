@@ -13,6 +13,7 @@ pub mod elf_file;
 #[path = "../../kernel/tests/properties/hardware.rs"]
 pub mod hardware;
 pub mod judge;
+pub mod loaded;
 pub mod noise;
 pub mod player;
 #[path = "../../kernel/tests/properties/ram.rs"]
