@@ -31,7 +31,7 @@ pub const WORK_PER_STEP: usize = PAGE_SIZE as usize;
 const BUFFERS: usize = QUEUE_ENTRIES as usize;
 const _: () = assert!(WORK_PER_STEP > BUFFERS);
 /// Bytes made at a time.
-const COPY_LEN: usize = 128;
+const COPY_LEN: usize = 256;
 
 /// An entropy device.
 #[derive(Debug, Default)]

@@ -26,7 +26,7 @@ const BATCH: u32 = 32;
 /// Descriptors of each.
 const LINKS: u16 = 3;
 /// Bytes asked of the entropy source at a time.
-const CHANCE: u32 = 256;
+const CHANCE: u32 = 1024;
 
 static USED: Local<Option<Devices>> = Local::new(None);
 
