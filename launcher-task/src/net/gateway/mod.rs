@@ -150,6 +150,9 @@ impl<'a> Gateway<'a> {
         self.serve(now, about);
         let mut wire = Wire { relay, incoming: hands.incoming, outgoing: hands.outgoing, now };
         self.stack.poll_egress(time, &mut wire, &mut self.sockets);
+        for (handle, connection) in &mut self.connections {
+            connection.reopen(self.sockets.get_mut(*handle));
+        }
         self.serve(now, about);
         self.due = self.next_due(time, now);
     }

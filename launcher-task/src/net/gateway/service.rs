@@ -15,6 +15,8 @@
 //! Invariants:
 //! - A turn moves a bounded number of bytes (each socket's buffers, once).
 //! - Nobody holds a socket without using it (`an_idle_connection_is_cut`).
+//! - A socket is there for the next one as soon as the last packet of the one before is out
+//!   (`a_connection_is_closed_by_both`).
 //!
 //! Source: RFC 862, 863 and 864.
 //!
@@ -74,6 +76,8 @@ pub const SERVICES: [Service; 4] = [
 pub struct Connection {
     /// What is done on it.
     pub service: Service,
+    /// Whether somebody has called.
+    is_called: bool,
     /// When something last moved.
     moved: Nanos,
     /// Characters sent, for the source.
@@ -83,19 +87,25 @@ pub struct Connection {
 impl Connection {
     /// A socket nobody has called yet.
     pub const fn new(service: Service) -> Self {
-        Self { service, moved: Nanos(0), sent: 0 }
+        Self { service, is_called: false, moved: Nanos(0), sent: 0 }
+    }
+
+    /// Waits for the next one, if a connection is over and its last packet on its way.
+    pub fn reopen(&mut self, socket: &mut tcp::Socket<'_>) {
+        if !socket.is_open() {
+            // It is closed and the port is not 0, so there is nothing to refuse.
+            let _ = socket.listen(self.service.port);
+            (self.is_called, self.sent) = (false, 0);
+        }
     }
 
     /// Does what can be done now.
     pub fn serve(&mut self, socket: &mut tcp::Socket<'_>, now: Nanos, about: &About<'_>) {
-        if !socket.is_open() {
-            // It is closed and the port is not 0, so there is nothing to refuse.
-            let _ = socket.listen(self.service.port);
-            self.sent = 0;
-        }
-        if socket.is_listening() {
-            self.moved = now;
+        if !socket.is_open() || socket.is_listening() {
             return;
+        }
+        if !self.is_called {
+            (self.is_called, self.moved) = (true, now);
         }
         let has_moved = match self.service.kind {
             Kind::Echo => echo(socket),

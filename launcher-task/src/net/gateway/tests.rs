@@ -175,6 +175,27 @@ fn an_idle_connection_is_cut() {
 }
 
 #[test]
+fn who_calls_after_a_long_silence_is_heard() {
+    let mut bench = bench(false);
+    bench.connect(9); // from here on it knows where the gateway is, and need not ask
+    bench.turns(5);
+    bench.now = bench.now.after(service::IDLE).after(service::IDLE);
+    let handle = bench.connect(7);
+    bench.turns(5);
+    assert_eq!(bench.tcp(handle).state(), tcp::State::Established);
+}
+
+#[test]
+fn a_connection_is_closed_by_both() {
+    let mut bench = bench(false);
+    let handle = bench.connect(80);
+    bench.turns(5);
+    bench.tcp(handle).send_slice(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    bench.hear(handle);
+    assert_eq!(bench.tcp(handle).state(), tcp::State::Closed, "its own end was acknowledged at once");
+}
+
+#[test]
 fn nobody_speaks_to_the_gateway_in_another_s_name() {
     let mut bench = bench(false);
     bench.client.set_address(Ipv4Cidr::new(Ipv4Address::new(10, 77, 0, 16), 24));
