@@ -31,6 +31,7 @@ pub mod boot;
 pub mod bzimage;
 #[path = "../../launcher-task/src/fakes/bzimage_file.rs"]
 pub mod bzimage_file;
+pub mod cpio;
 pub mod elf;
 pub mod iso;
 pub mod link;
