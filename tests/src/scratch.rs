@@ -33,6 +33,12 @@ impl Scratch {
         path
     }
 
+    /// Writes the disk that test Guests know, of 1 MiB: each byte is the low one of its sector's number.
+    pub fn numbered_disk(&self) -> PathBuf {
+        let bytes: Vec<u8> = (0..2048).flat_map(|sector| [sector as u8; 512]).collect();
+        self.file("d.img", bytes)
+    }
+
     /// What the file `name` holds, as text; nothing if there is no such file.
     pub fn text(&self, name: &str) -> String {
         fs::read(self.path(name))

@@ -1,21 +1,15 @@
 //! Drivers that were not written for the Host's devices alone, on both buses.
 
-use std::sync::LazyLock;
-
 use emulated::scratch::Scratch;
 use emulated::{Bochs, Boot, Outcome, Qemu, artefacts, verdict};
 
 /// Buses there are.
 const BUSES: [&str; 2] = ["lguest", "pci"];
 
-/// The disk the test Guest knows: each byte is the low one of its sector's number.
-static NUMBERED: LazyLock<Vec<u8>> =
-    LazyLock::new(|| (0..2048).flat_map(|sector| [sector as u8; 512]).collect());
-
 /// A test Guest with a network and a disk.
 fn boot(scratch: &Scratch, guest: &str, bus: &str, words: &str) -> Boot {
     let line = format!("guest name={guest} mem=8M bus={bus} net=lan disk=d -- {words}");
-    Boot::bare().with(artefacts::guest(guest), line).with(scratch.file("d.img", &*NUMBERED), "disk name=d")
+    Boot::bare().with(artefacts::guest(guest), line).with(scratch.numbered_disk(), "disk name=d")
 }
 
 #[track_caller]

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use emulated::boot::bus;
+use emulated::scratch::Scratch;
 use emulated::{Bochs, Boot, Outcome, Qemu, artefacts};
 
 use crate::guests::SILENT;
@@ -22,24 +23,31 @@ const LIMIT: Duration = Duration::from_secs(240);
 /// An attacker: the program, and what it is told.
 type Attacker<'a> = (&'a str, &'a str);
 
-/// An innocent Guest at either end of a row of attackers. Each may take the CPU for as long as it,
-/// and no longer.
-fn boot((rounds, alone): (&str, usize), attackers: &[Attacker<'_>]) -> Boot {
+/// The option for a Guest whose name does not say that it is about PCI.
+const ON_PCI: &str = "bus=pci";
+
+/// An innocent Guest at either end of a row of attackers, who all have one more option. Each may take
+/// the CPU for as long as it, and no longer. Those whose name says that they are about disks share one.
+fn boot(scratch: &Scratch, (rounds, alone): (&str, usize), attackers: &[Attacker<'_>], option: &str) -> Boot {
     let within = alone * (attackers.len() + 2);
     let innocent = |boot: Boot, seed: usize| {
         let line = format!("guest name=innocent{seed} mem=3M -- seed={seed} {rounds} within={within}");
         boot.with(artefacts::guest("innocent"), line)
     };
     let crowd = attackers.iter().fold(innocent(Boot::bare(), 1), |boot, (name, told)| {
-        boot.with(artefacts::guest(name), format!("guest name={name} mem=3M{} -- {told}", bus(name)))
+        let disk = if name.contains("disk") { "disk=d" } else { "" };
+        let line = format!("guest name={name} mem=3M{} {option} {disk} -- {told}", bus(name));
+        boot.with(artefacts::guest(name), line)
     });
-    innocent(crowd, 2)
+    innocent(crowd, 2).with(scratch.numbered_disk(), "disk name=d cow")
 }
 
 /// Runs attackers, who must not make a difference.
 #[track_caller]
-fn disturb(attackers: &[Attacker<'_>]) -> Outcome {
-    let qemu = Qemu::kernel(&boot(WORK, attackers)).counted().options(&["-m", "512"]);
+fn disturb(attackers: &[Attacker<'_>], option: &str) -> Outcome {
+    let scratch = Scratch::new();
+    let boot = boot(&scratch, WORK, attackers, option);
+    let qemu = Qemu::kernel(&boot).counted().options(&["-m", "512"]);
     let outcome = qemu.limit(LIMIT).start().finish();
     outcome.agreed_exit_code();
     undisturbed(&outcome);
@@ -58,8 +66,8 @@ fn undisturbed(outcome: &Outcome) {
 
 /// Runs attackers who stay within the treaty, so that all must end well.
 #[track_caller]
-fn survive(attackers: &[Attacker<'_>]) {
-    let outcome = disturb(attackers);
+fn survive(attackers: &[Attacker<'_>], option: &str) {
+    let outcome = disturb(attackers, option);
     assert_eq!(outcome.exit_code(), Some(0), "{}", outcome.log);
     for (name, _) in attackers {
         let report = format!("test: PASS {name}");
@@ -70,65 +78,99 @@ fn survive(attackers: &[Attacker<'_>]) {
 #[test]
 fn an_innocent_guest_is_undisturbed_by_floods_of_flushes_timers_and_faults() {
     let all_along = "for=400";
-    survive(&[
-        ("fpu_thief", all_along),
-        ("hostile_flushes", all_along),
-        ("hostile_timer", all_along),
-        ("hostile_faults", all_along),
-    ]);
+    survive(
+        &[
+            ("fpu_thief", all_along),
+            ("hostile_flushes", all_along),
+            ("hostile_timer", all_along),
+            ("hostile_faults", all_along),
+        ],
+        "",
+    );
 }
 
 #[test]
 fn an_innocent_guest_is_undisturbed_by_floods_of_calls_kicks_text_and_exceptions() {
-    survive(&[
-        ("hostile_calls", "for=200"),
-        ("hostile_notify", "for=100"),
-        ("hostile_console", "pages=16"),
-        ("hostile_exceptions", "for=200"),
-    ]);
+    survive(
+        &[
+            ("hostile_calls", "for=200"),
+            ("hostile_notify", "for=100"),
+            ("hostile_console", "pages=16"),
+            ("hostile_exceptions", "for=200"),
+        ],
+        "",
+    );
 }
 
 #[test]
 fn an_innocent_guest_is_undisturbed_by_those_who_never_sleep_and_those_who_forge() {
     let all_along = "for=400";
-    survive(&[
-        ("hostile_spin", all_along),
-        ("hostile_scribble", all_along),
-        ("switcher_protected", ""),
-        ("privileged_instructions", ""),
-        ("descriptors_tamed", ""),
-        ("eflags_tamed", ""),
-        ("io_privilege", ""),
-        ("recursive_tables", ""),
-        ("queue_of_anything", ""),
-        ("many_spaces", ""),
-    ]);
+    survive(
+        &[
+            ("hostile_spin", all_along),
+            ("hostile_scribble", all_along),
+            ("switcher_protected", ""),
+            ("privileged_instructions", ""),
+            ("descriptors_tamed", ""),
+            ("eflags_tamed", ""),
+            ("io_privilege", ""),
+            ("recursive_tables", ""),
+            ("queue_of_anything", ""),
+            ("many_spaces", ""),
+        ],
+        "",
+    );
 }
 
-/// Each Guest that must be killed, and each for what it did; those that can show it in other years
-/// only say so and live.
+/// On either bus: all of memory to write into, the rings themselves, and far too often.
 #[test]
-fn an_innocent_guest_is_undisturbed_by_the_deaths_around_it() {
+fn an_innocent_guest_is_undisturbed_by_drivers_that_point_everywhere() {
+    for option in ["", ON_PCI] {
+        survive(&[("hostile_disk", "for=300"), ("hostile_entropy", "for=300")], option);
+    }
+}
+
+/// The Guests that must be killed.
+fn doomed() -> Vec<Attacker<'static>> {
     macro_rules! each_guest {
         ($($test:ident: $guest:literal),*) => { [$($guest),*] };
     }
     let guests = include!(concat!(env!("OUT_DIR"), "/guests.rs"));
-    let doomed: Vec<Attacker<'_>> =
-        guests.into_iter().filter(|name| name.starts_with("kill_")).map(|name| (name, "")).collect();
-    assert!(doomed.len() > 40, "{} Guests that must be killed", doomed.len());
-    for some in doomed.chunks(20) {
-        let outcome = disturb(some);
-        assert_eq!(outcome.exit_code(), Some(1), "{}", outcome.log);
-        let announced = outcome.log.lines().filter_map(|line| line.strip_prefix("test: expect-kill "));
-        let words: Vec<&str> = announced.chain(SILENT.iter().map(|(_, words)| *words)).collect();
-        for (name, _) in some {
-            if outcome.log.contains(&format!("test: SKIP {name}:")) {
-                continue;
-            }
-            let sentence = outcome.killed(name).unwrap_or_else(|| panic!("{name} lives:\n{}", outcome.log));
-            assert!(words.iter().any(|words| sentence.contains(words)), "{name}: {sentence}");
+    guests.into_iter().filter(|name| name.starts_with("kill_")).map(|name| (name, "")).collect()
+}
+
+/// Runs Guests that must be killed, and each for what it did; those that can show it in other years
+/// only say so and live.
+#[track_caller]
+fn die(doomed: &[Attacker<'_>], option: &str) {
+    let outcome = disturb(doomed, option);
+    assert_eq!(outcome.exit_code(), Some(1), "{}", outcome.log);
+    let announced = outcome.log.lines().filter_map(|line| line.strip_prefix("test: expect-kill "));
+    let words: Vec<&str> = announced.chain(SILENT.iter().map(|(_, words)| *words)).collect();
+    for (name, _) in doomed {
+        if outcome.log.contains(&format!("test: SKIP {name}:")) {
+            continue;
         }
+        let sentence = outcome.killed(name).unwrap_or_else(|| panic!("{name} lives:\n{}", outcome.log));
+        assert!(words.iter().any(|words| sentence.contains(words)), "{name}: {sentence}");
     }
+}
+
+#[test]
+fn an_innocent_guest_is_undisturbed_by_the_deaths_around_it() {
+    let doomed = doomed();
+    assert!(doomed.len() > 40, "{} Guests that must be killed", doomed.len());
+    doomed.chunks(20).for_each(|some| die(some, ""));
+}
+
+/// Rings, tables of descriptors, buffers and requests are judged alike on the other bus.
+#[test]
+fn an_innocent_guest_is_undisturbed_by_deaths_on_pci() {
+    let about_rings = ["kill_ring_", "kill_table_", "kill_buffer_", "kill_disk_"];
+    let mut doomed = doomed();
+    doomed.retain(|(name, _)| about_rings.iter().any(|start| name.starts_with(start)));
+    assert!(doomed.len() >= 10, "{} Guests that break the rules of rings", doomed.len());
+    die(&doomed, ON_PCI);
 }
 
 /// What the Guests of a run say they got, in units of 100 000 instructions.
@@ -175,11 +217,13 @@ fn a_crowd_in_bochs_gets_along() {
         ("fpu_thief", "for=50"),
         ("hostile_scribble", "for=50"),
         ("hostile_faults", "for=50"),
+        ("hostile_entropy", "for=50"),
         ("kill_stale_segment", ""),
         ("kill_double_fault", ""),
         ("alternating", "rounds=300"),
     ];
-    let outcome = Bochs::grub(&boot(WORK_IN_BOCHS, &attackers)).start().finish();
+    let scratch = Scratch::new();
+    let outcome = Bochs::grub(&boot(&scratch, WORK_IN_BOCHS, &attackers, "")).start().finish();
     assert_eq!(outcome.exit_code(), Some(1), "{}", outcome.log);
     undisturbed(&outcome);
     assert!(outcome.killed("kill_stale_segment").is_some(), "{}", outcome.log);

@@ -1,5 +1,5 @@
 //! A driver that points everywhere but where it should, short of breaking the treaty: at the ring
-//! that is being served, the device page, the last byte of memory, the same bytes for everything,
+//! that is being served, the device page (on PCI the rings' first), the last byte of memory, the same bytes for everything,
 //! the program itself as a source. The disk answers each time, and its own bytes stay.
 #![no_std]
 #![no_main]
@@ -10,9 +10,8 @@ use abi::{GuestMemory, GuestPhys};
 use kennel_guest_tests::for_a_while;
 use kit::block::{Disk, IN, OK, OUT, SECTOR};
 use kit::frames::Frame;
-use kit::hypercall::Call;
 use kit::virtqueue::Lent;
-use kit::{println, report};
+use kit::{pci, println, report};
 
 kit::guest_test!(hostile_disk);
 
@@ -56,5 +55,5 @@ fn everything_in_one_place(disk: &mut Disk) {
     let used = GuestPhys(disk.queue.at().0 + 8192 + 2048);
     let over = [Lent { at: used, len: SECTOR, flags: DESC_WRITE }];
     assert_eq!(disk.request(IN, 1, over.into_iter()).status, OK);
-    Call::notify(disk.queue.at()).make(); // and once more, with nothing on offer
+    pci::kick(disk.queue.queue()); // and once more, with nothing on offer
 }

@@ -5,8 +5,7 @@
 #![deny(unsafe_code)]
 
 use abi::GuestPhys;
-use kit::hypercall::Call;
-use kit::{console, report};
+use kit::{console, pci, report};
 
 kit::guest_test!(kill_buffer_beyond_memory);
 
@@ -15,6 +14,6 @@ fn kill_buffer_beyond_memory() {
     report::expect_kill("named 4096 bytes at physical 0xfffffff0");
     console::virtio::with_output(|queue, window| {
         queue.offer(window, 0, GuestPhys(0xFFFF_FFF0), 4096, 0).expect("the queue is there");
-        Call::notify(queue.at()).make();
+        pci::kick(queue.queue());
     });
 }

@@ -5,8 +5,7 @@
 
 use abi::GuestPhys;
 use abi::device_page::DESC_WRITE;
-use kit::hypercall::Call;
-use kit::{console, report};
+use kit::{console, pci, report};
 
 kit::guest_test!(kill_ring_direction);
 
@@ -15,6 +14,6 @@ fn kill_ring_direction() {
     report::expect_kill("offered a buffer of the wrong direction");
     console::virtio::with_output(|queue, window| {
         queue.offer(window, 0, GuestPhys(0x10_0000), 1, DESC_WRITE).expect("the queue is there");
-        Call::notify(queue.at()).make();
+        pci::kick(queue.queue());
     });
 }

@@ -5,8 +5,7 @@
 
 use abi::device_page::{QUEUE_ENTRIES, avail_offset};
 use abi::{GuestMemory, GuestPhys};
-use kit::hypercall::Call;
-use kit::{console, report};
+use kit::{console, pci, report};
 
 kit::guest_test!(kill_ring_index);
 
@@ -19,6 +18,6 @@ fn kill_ring_index() {
         (0..u32::from(QUEUE_ENTRIES))
             .try_for_each(|slot| window.write_u16(GuestPhys(first_slot.0 + 2 * slot), 9999))
             .expect("the queue is there");
-        Call::notify(queue.at()).make();
+        pci::kick(queue.queue());
     });
 }

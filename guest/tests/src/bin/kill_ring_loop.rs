@@ -5,8 +5,7 @@
 
 use abi::GuestPhys;
 use abi::device_page::DESC_NEXT;
-use kit::hypercall::Call;
-use kit::{console, report};
+use kit::{console, pci, report};
 
 kit::guest_test!(kill_ring_loop);
 
@@ -16,6 +15,6 @@ fn kill_ring_loop() {
     console::virtio::with_output(|queue, window| {
         let next_is_descriptor_0 = DESC_NEXT;
         queue.offer(window, 0, GuestPhys(0x10_0000), 1, next_is_descriptor_0).expect("the queue is there");
-        Call::notify(queue.at()).make();
+        pci::kick(queue.queue());
     });
 }

@@ -5,8 +5,7 @@
 
 use abi::device_page::{QUEUE_ENTRIES, avail_offset};
 use abi::{GuestMemory, GuestPhys};
-use kit::hypercall::Call;
-use kit::{console, report};
+use kit::{console, pci, report};
 
 kit::guest_test!(kill_ring_overrun);
 
@@ -17,6 +16,6 @@ fn kill_ring_overrun() {
         let index = GuestPhys(queue.at().0 + avail_offset(QUEUE_ENTRIES) + 2);
         let now = window.read_u16(index).expect("the queue is there");
         window.write_u16(index, now.wrapping_add(QUEUE_ENTRIES + 1)).expect("the queue is there");
-        Call::notify(queue.at()).make();
+        pci::kick(queue.queue());
     });
 }

@@ -5,9 +5,8 @@
 
 use abi::device_page::{DESC_INDIRECT, DESC_NEXT, DESC_WRITE};
 use kit::frames::Frame;
-use kit::hypercall::Call;
 use kit::rng::Source;
-use kit::{console, report};
+use kit::{console, pci, report};
 
 kit::guest_test!(kill_table_loop);
 
@@ -22,5 +21,5 @@ fn kill_table_loop() {
     }
     let queue = &mut source.queue;
     queue.offer(&mut source.window, 0, table.phys(), 32, DESC_INDIRECT).expect("the queue is there");
-    Call::notify(queue.at()).make();
+    pci::kick(queue.queue());
 }

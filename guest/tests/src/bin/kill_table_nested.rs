@@ -6,9 +6,8 @@
 
 use abi::device_page::DESC_INDIRECT;
 use kit::frames::Frame;
-use kit::hypercall::Call;
 use kit::rng::Source;
-use kit::{console, report};
+use kit::{console, pci, report};
 
 kit::guest_test!(kill_table_nested);
 
@@ -21,5 +20,5 @@ fn kill_table_nested() {
     (0..).step_by(4).zip(words).for_each(|(at, word)| table.write(at, word));
     let queue = &mut source.queue;
     queue.offer(&mut source.window, 0, table.phys(), 16, DESC_INDIRECT).expect("the queue is there");
-    Call::notify(queue.at()).make();
+    pci::kick(queue.queue());
 }

@@ -5,9 +5,8 @@
 
 use abi::GuestPhys;
 use abi::device_page::DESC_INDIRECT;
-use kit::hypercall::Call;
 use kit::rng::Source;
-use kit::{console, report};
+use kit::{console, pci, report};
 
 kit::guest_test!(kill_table_not_agreed);
 
@@ -17,5 +16,5 @@ fn kill_table_not_agreed() {
     report::expect_kill("made descriptor 0 indirect, which it had not agreed upon with the device");
     let queue = &mut source.queue;
     queue.offer(&mut source.window, 0, GuestPhys(0x10_0000), 16, DESC_INDIRECT).expect("the queue is there");
-    Call::notify(queue.at()).make();
+    pci::kick(queue.queue());
 }
