@@ -16,6 +16,7 @@ mod bench;
 mod demo;
 mod desk;
 mod disks;
+mod docs;
 mod drivers;
 mod guests;
 mod hardware;
