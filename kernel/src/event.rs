@@ -14,6 +14,7 @@ use core::fmt;
 use abi::kill::mnemonic;
 
 use crate::exit::TrapExit;
+use crate::usage;
 
 /// How many events a Guest's trace keeps.
 pub const TRACE_LEN: usize = 64;
@@ -89,6 +90,17 @@ impl Trace {
     pub fn events(&self) -> impl Iterator<Item = (u32, Event)> + '_ {
         let numbers = (1..=TRACE_LEN as u32).rev().map(|back| self.noted.wrapping_sub(back));
         numbers.filter_map(|n| Some((n, self.ring[n as usize % TRACE_LEN]?)))
+    }
+}
+
+impl Event {
+    /// What kind of event it is: a kind of exit ([`crate::usage::KINDS`]), `call` or `inject`.
+    pub const fn kind(&self) -> &'static str {
+        match *self {
+            Self::Exit { trapnum, .. } => usage::KINDS[usage::kind(trapnum as u8)],
+            Self::Hypercall { .. } | Self::Hypercalls { .. } => "call",
+            Self::Inject { .. } => "inject",
+        }
     }
 }
 

@@ -39,6 +39,21 @@ pub struct Handler {
     pub is_interrupt_gate: bool,
 }
 
+/// How the CPU takes a vector for which the Guest has a handler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Route {
+    /// Into the handler, with no exit.
+    Direct,
+    /// To the Host, for entering the handler clears the virtual interrupt flag.
+    ClearsFlag,
+    /// To the Host, which has to see this exception first.
+    HostFirst,
+    /// To the Host, for this Guest's calls come as this exception too.
+    MayBeCall,
+    /// To the Host, for the line is virtual and nobody else would deliver it.
+    VirtualLine,
+}
+
 /// A gate as the Guest loaded it: not present, or type, DPL and offset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct GuestGate(u64);
@@ -129,6 +144,20 @@ impl GuestIdt {
         self.asked[usize::from(vector)].handler()
     }
 
+    /// How the CPU takes `vector`, and the handler's DPL; `None` if there is no handler.
+    pub fn route(&self, vector: u8) -> Option<(Handler, u8, Route)> {
+        let gate = self.asked[usize::from(vector)];
+        let handler = gate.handler()?;
+        let route = match vector {
+            _ if self.seen(vector) == Some(gate.0) => Route::Direct,
+            6 if self.keeps_undefined => Route::MayBeCall,
+            32.. if vector != SYSCALL_VECTOR => Route::VirtualLine,
+            _ if may_be_direct(vector) && handler.is_interrupt_gate => Route::ClearsFlag,
+            _ => Route::HostFirst,
+        };
+        Some((handler, gate.dpl(), route))
+    }
+
     /// Another IDT was in force since: all of it has to go to the CPU.
     pub fn forget_cpu(&mut self) {
         self.dirty = true;
@@ -145,6 +174,14 @@ impl GuestIdt {
     }
 
     /// The gate the CPU sees for a vector a Guest may influence.
+    fn seen(&self, vector: u8) -> Option<u64> {
+        match vector {
+            SYSCALL_VECTOR => Some(self.syscall),
+            _ => self.exceptions.get(usize::from(vector)).copied(),
+        }
+    }
+
+    /// The place of that gate.
     fn cpu_gate(&mut self, vector: u8) -> Option<&mut u64> {
         match vector {
             SYSCALL_VECTOR => Some(&mut self.syscall),
@@ -242,6 +279,22 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_not_direct_has_the_reason_that_keeps_it(vector: u8, low: u32, high: u32, keeps: bool) {
+            let mut idt = GuestIdt::default();
+            idt.keep_undefined_opcodes(keeps);
+            let _refused = idt.load_entry(vector.into(), low, high | 0x8E00);
+            if let Some((handler, _, route)) = idt.route(vector) {
+                prop_assert_eq!(idt.handler(vector), Some(handler));
+                let is_line = vector >= 32 && vector != SYSCALL_VECTOR;
+                prop_assert_eq!(route == Route::VirtualLine, is_line);
+                prop_assert_eq!(route == Route::MayBeCall, keeps && vector == 6);
+                let may = !is_line && may_be_direct(vector) && !(keeps && vector == 6);
+                prop_assert_eq!(route == Route::Direct, may && !handler.is_interrupt_gate);
+                prop_assert_eq!(route == Route::ClearsFlag, may && handler.is_interrupt_gate);
+            }
+        }
+
         #[test]
         fn a_direct_gate_always_lands_in_ring_1(vector in 0..256_u32, low: u32, high: u32) {
             let mut idt = GuestIdt::default();

@@ -37,6 +37,7 @@ pub struct Interrupts {
     is_told: bool,
     /// A tick has been asked for.
     is_ticking: bool,
+    delivered: u64,
 }
 
 impl Interrupts {
@@ -50,6 +51,16 @@ impl Interrupts {
     #[inline]
     pub fn any(&self) -> bool {
         self.pending != 0
+    }
+
+    /// The lines that are pending, a bit each.
+    pub const fn pending(&self) -> u32 {
+        self.pending
+    }
+
+    /// How many were delivered since the Guest was (re)started.
+    pub const fn delivered(&self) -> u64 {
+        self.delivered
     }
 
     /// The tick came.
@@ -96,6 +107,7 @@ fn deliver_some<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> Gu
         return wait(guest, cpu, false);
     };
     guest.interrupts.pending &= !(1 << line);
+    guest.interrupts.delivered += 1;
     shared.set_time(&mut guest.memory, cpu.wall_clock())?;
     tell(guest, ready & (ready - 1) != 0)?;
     if is_at_iret {

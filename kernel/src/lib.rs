@@ -36,6 +36,7 @@ pub mod guest;
 pub mod host;
 pub mod hypercall;
 pub mod idt;
+pub mod inspect;
 pub mod interrupt;
 pub mod io;
 pub mod look;

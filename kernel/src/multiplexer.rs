@@ -11,7 +11,8 @@
 //! focus. A line that is not whole is shown when its Guest goes to sleep, with
 //! a prompt half written, or is alone, or has the focus and cannot make up its
 //! mind. What is typed goes to the Guest with the focus, in the beginning the
-//! first; when that ends, to the first that lives.
+//! first; when that ends, to the first that lives. Behind Ctrl-A m is the
+//! monitor: while its door is open, typing goes there and the Guests are quiet.
 //!
 //! Invariants:
 //! - No line is torn by another Guest's (`no_line_is_torn_by_anothers`).
@@ -22,8 +23,10 @@
 //!
 //! Next on the tour: [`keys`].
 
+pub mod door;
 pub mod keys;
 pub mod scrollback;
+mod voice;
 
 #[cfg(test)]
 mod tests;
@@ -31,13 +34,14 @@ mod tests;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::{self, Write};
 
 use abi::Nanos;
 
 use crate::host::bytes::ByteRing;
+use door::Door;
 use keys::{Key, Keys};
 use scrollback::{LONGEST, Scrollback};
+use voice::say;
 
 /// Bytes typed that wait for a Guest at most.
 pub const TYPED: usize = 4096;
@@ -88,6 +92,8 @@ pub struct Multiplexer {
     focus: usize,
     keys: Keys,
     hides_others: bool,
+    /// Where typing goes instead while somebody is at the monitor.
+    pub door: Door,
     /// Who was heard last.
     speaker: Option<usize>,
 }
@@ -117,6 +123,11 @@ impl Multiplexer {
             self.seats[guest].kept.release();
         }
         self.show(guest, LONGEST + bytes.len(), line);
+    }
+
+    /// The Guest that typing is for.
+    pub const fn focus(&self) -> usize {
+        self.focus
     }
 
     /// Takes what was typed for a Guest; returns how many bytes.
@@ -180,6 +191,9 @@ impl Multiplexer {
 
     /// Whether another byte may be taken: there is room for it, or it may be thrown away.
     fn has_room(&mut self, now: Nanos, line: &mut dyn Line) -> bool {
+        if self.door.is_open() || self.door.is_full() {
+            return !self.door.is_full();
+        }
         let Some(seat) = self.seats.get_mut(self.focus) else { return false };
         if seat.has_ended || !seat.typed.is_full() {
             return true;
@@ -198,6 +212,7 @@ impl Multiplexer {
 
     fn obey(&mut self, key: Key, line: &mut dyn Line) {
         match key {
+            Key::Type(byte) if self.door.is_open() => self.door.typed(byte),
             Key::Type(byte) => {
                 // No room means that it may be thrown away.
                 self.seats[self.focus].typed.push(byte);
@@ -220,6 +235,7 @@ impl Multiplexer {
                 let how = if self.hides_others { "hidden" } else { "shown" };
                 say(line, format_args!("host: guests without the focus are {how}"));
             }
+            Key::Monitor => self.door.turn(),
             Key::Help => self.help(line),
         }
     }
@@ -237,18 +253,6 @@ impl Multiplexer {
             seat.kept.rewind_line();
         }
         self.show(guest, PIECE, line);
-    }
-
-    fn help(&self, line: &mut dyn Line) {
-        say(line, format_args!("host: Ctrl-A 1 to 9 gives a guest the focus, Ctrl-A n the next:"));
-        for (number, seat) in self.seats.iter().enumerate() {
-            let has_focus = if number == self.focus { ", has the focus" } else { "" };
-            let has_ended = if seat.has_ended { ", has ended" } else { "" };
-            say(line, format_args!("host:   {} {}{has_focus}{has_ended}", number + 1, seat.name));
-        }
-        say(line, format_args!("host: Ctrl-A l  shows what is kept of its output"));
-        say(line, format_args!("host: Ctrl-A b  hides the output of the others, or shows it again"));
-        say(line, format_args!("host: Ctrl-A a  types a Ctrl-A, as does Ctrl-A Ctrl-A"));
     }
 
     /// Shows some of what is ready of a Guest.
@@ -273,26 +277,10 @@ impl Multiplexer {
     }
 
     fn is_shown(&self, guest: usize) -> bool {
-        guest == self.focus || !self.hides_others
+        !self.door.is_in_use() && (guest == self.focus || !self.hides_others)
     }
 
     fn is_alone(&self, guest: usize) -> bool {
         self.seats.iter().enumerate().all(|(number, seat)| number == guest || seat.has_ended)
-    }
-}
-
-/// Shows a line of the Host's.
-fn say(line: &mut dyn Line, what: fmt::Arguments<'_>) {
-    line.fresh_line();
-    // Showing does not fail.
-    let _ = writeln!(Words(line), "{what}");
-}
-
-struct Words<'a>(&'a mut dyn Line);
-
-impl Write for Words<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.write(text.as_bytes());
-        Ok(())
     }
 }

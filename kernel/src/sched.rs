@@ -77,6 +77,11 @@ impl Rota {
         wake_ups.min().map_or(Choice::Done, Choice::Sleep)
     }
 
+    /// What task `task` waits for.
+    pub fn state(&self, task: usize) -> State {
+        self.states[task]
+    }
+
     /// Notes what task `task` waits for after its turn.
     pub fn note(&mut self, task: usize, state: State) {
         self.states[task] = state;

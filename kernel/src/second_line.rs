@@ -6,6 +6,7 @@
 //!
 //! ```text
 //!   com2=pcap:NET    out   a capture of the network NET
+//!   com2=monitor     both  a command a line, and an answer in JSON
 //! ```
 //!
 //! Next on the tour: [`crate::multiplexer`].
@@ -14,19 +15,22 @@
 pub const SECOND_LINE: &str = "com2";
 
 /// What may follow it, for people.
-pub const ROLES: &str = "pcap:NETWORK";
+pub const ROLES: &str = "pcap:NETWORK or com2=monitor";
 
 /// What the second line is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role<'a> {
     /// All that goes over the network of this name, as a capture.
     Capture(&'a str),
+    /// The monitor, for scripts.
+    Monitor,
 }
 
 impl<'a> Role<'a> {
     /// The role a word names, if it names one.
     pub fn admit(word: &'a str) -> Option<Self> {
         match word.split_once(':') {
+            None if word == "monitor" => Some(Self::Monitor),
             Some(("pcap", network)) if !network.is_empty() => Some(Self::Capture(network)),
             Some(_) | None => None,
         }
@@ -36,6 +40,7 @@ impl<'a> Role<'a> {
     pub const fn is_heard(self) -> bool {
         match self {
             Self::Capture(_) => false,
+            Self::Monitor => true,
         }
     }
 }
@@ -47,7 +52,8 @@ mod tests {
     #[test]
     fn a_word_names_a_role_or_none() {
         assert_eq!(Role::admit("pcap:lan"), Some(Role::Capture("lan")));
-        for word in ["", "pcap", "pcap:", "serial", "serial:lan"] {
+        assert_eq!(Role::admit("monitor"), Some(Role::Monitor));
+        for word in ["", "pcap", "pcap:", "serial", "serial:lan", "monitor:lan"] {
             assert_eq!(Role::admit(word), None, "{word}");
         }
     }

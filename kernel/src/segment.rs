@@ -107,6 +107,11 @@ impl Gdt {
         self.dirt = GdtDirt::Whole;
     }
 
+    /// All entries, as the CPU sees them.
+    pub const fn entries(&self) -> &[u64; GDT_ENTRIES] {
+        &self.entries
+    }
+
     /// Copies to the CPU's table what it has not seen yet.
     #[inline]
     pub fn copy_changes(&mut self, table: &mut [u64; GDT_ENTRIES]) {
@@ -135,7 +140,7 @@ impl Gdt {
 }
 
 /// Whether the entry is the Switcher's own: a Guest's wish for it is ignored.
-fn is_switchers(index: u32) -> bool {
+pub fn is_switchers(index: u32) -> bool {
     [0, HOST_CS, HOST_DS, TSS_SELECTOR, DOUBLE_FAULT_TSS_SELECTOR].contains(&(index as u16 * 8))
 }
 

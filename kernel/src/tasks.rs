@@ -19,6 +19,7 @@
 //! Next on the tour: [`hands`].
 
 mod about;
+mod desk;
 mod hands;
 mod making;
 
@@ -34,6 +35,7 @@ use kernel::usage::Life;
 use launcher_task::{Launcher, Outcome, Ports, Step};
 
 use self::about::About;
+use self::desk::Desk;
 use crate::host;
 use crate::lan::Lan;
 use crate::machine::enter::GuestCpu;
@@ -72,6 +74,7 @@ pub struct Tasks {
     chance: Chance,
     worst: ExitCode,
     rota: Rota,
+    desk: Desk,
     /// The terminal; seats at it have the tasks' numbers.
     multiplexer: RefCell<Multiplexer>,
     nmis: u64,
@@ -88,7 +91,7 @@ impl Tasks {
         self.rota = Rota::new(self.tasks.len());
         loop {
             self.tell_nmis();
-            let is_late = self.multiplexer.get_mut().catch_up(&mut Wire);
+            let is_late = self.multiplexer.get_mut().catch_up(&mut Wire) | self.is_asked();
             match self.rota.choose(self.now) {
                 Choice::Run(task) => {
                     let state = self.step(task);
@@ -120,6 +123,7 @@ impl Tasks {
             if self.multiplexer.get_mut().listen(self.now, console::read, &mut Wire) {
                 self.rota.wake_all();
             }
+            self.answer();
         }
     }
 

@@ -48,7 +48,7 @@ impl Exits {
     }
 
     /// How many there were of each kind, in the order of [`KINDS`].
-    fn by_kind(&self) -> [u64; KINDS.len()] {
+    pub fn by_kind(&self) -> [u64; KINDS.len()] {
         let mut kinds = [0; KINDS.len()];
         for (vector, count) in (0..=u8::MAX).zip(&self.0) {
             kinds[kind(vector)] += count;
@@ -58,10 +58,10 @@ impl Exits {
 }
 
 /// The kinds of exits. Calls by `vmcall` are among the exceptions that they come as.
-const KINDS: [&str; 6] = ["hypercall", "page-fault", "protection", "fpu", "exception", "interrupt"];
+pub const KINDS: [&str; 6] = ["hypercall", "page-fault", "protection", "fpu", "exception", "interrupt"];
 
 /// The kind of exit that `vector` is, as an index into [`KINDS`].
-fn kind(vector: u8) -> usize {
+pub const fn kind(vector: u8) -> usize {
     match vector {
         HYPERCALL_VECTOR => 0,
         14 => 1,
@@ -99,6 +99,21 @@ impl Life {
         Self::begin(self.mebibytes, now)
     }
 
+    /// MiB of memory.
+    pub const fn mebibytes(&self) -> u32 {
+        self.mebibytes
+    }
+
+    /// Time used.
+    pub const fn cpu(&self) -> Nanos {
+        self.cpu
+    }
+
+    /// Time passed until `now`.
+    pub fn wall(&self, now: Nanos) -> Nanos {
+        self.since.until(now)
+    }
+
     /// Counts the time between two points as the Guest's, as far as it belongs to this life.
     pub fn charge(&mut self, from: Nanos, to: Nanos) {
         self.cpu = self.cpu.after(from.max(self.since).until(to));
@@ -106,7 +121,7 @@ impl Life {
 }
 
 /// Seconds with three places.
-struct Seconds(Nanos);
+pub struct Seconds(pub Nanos);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,6 +13,7 @@ pub mod dump;
 pub mod entropy;
 pub mod frames;
 pub mod keyboard;
+pub mod log;
 pub mod multiboot1;
 pub mod pit;
 pub mod rtc;

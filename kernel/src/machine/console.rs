@@ -13,8 +13,11 @@
 //!
 //! Next on the tour: [`super::emergency`].
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
+use kernel::host::log::Log;
 use kernel::host::screen::Screen;
 use spin::{Mutex, Once};
 
@@ -22,6 +25,10 @@ use super::keyboard::Keyboard;
 use super::uart::{COM1, Serial};
 use super::vga::{self, Picture};
 
+/// Bytes of the Host's lines that are kept.
+const LOG_LEN: usize = 8192;
+
+static LOG: Mutex<Log<LOG_LEN>> = Mutex::new(Log::new());
 static CONSOLE: Once<Mutex<Console>> = Once::new();
 
 struct Console {
@@ -32,6 +39,7 @@ struct Console {
     is_new: bool,
     /// The last byte written: where the cursor is, as far as it matters.
     last: u8,
+    written: u32,
 }
 
 /// Writes a line of the Host: `host: `, what `format!` would make of the arguments, a newline.
@@ -51,6 +59,7 @@ pub fn start() {
             screen: Picture::clear(),
             is_new: true,
             last: b'\n',
+            written: 0,
         })
     });
 }
@@ -58,6 +67,16 @@ pub fn start() {
 /// Whether there is a serial line.
 pub fn has_serial() -> bool {
     with(|console| console.serial.is_some()).unwrap_or(false)
+}
+
+/// The Host's own last lines, oldest first.
+pub fn log() -> Vec<String> {
+    LOG.lock().lines()
+}
+
+/// Bytes written so far, which comes round after 2³²; it tells whether anybody wrote meanwhile.
+pub fn written() -> u32 {
+    with(|console| console.written).unwrap_or(0)
 }
 
 /// Writes a Guest's bytes.
@@ -68,6 +87,8 @@ pub fn write(bytes: &[u8]) {
 /// Writes a whole line, prefix and all, on a line of its own; [`host!`](crate::host!) writes the
 /// Host's.
 pub fn line(what: fmt::Arguments<'_>) {
+    // Keeping a line does not fail either.
+    let _ = writeln!(LOG.lock(), "{what}");
     with(|console| {
         console.fresh_line();
         // Writing to a console does not fail; an argument's own error has nowhere else to go.
@@ -141,6 +162,7 @@ impl Console {
             serial.write(bytes);
         }
         bytes.iter().for_each(|&byte| self.screen.put(byte));
+        self.written = self.written.wrapping_add(bytes.len() as u32);
         self.last = bytes.last().copied().unwrap_or(self.last);
     }
 }

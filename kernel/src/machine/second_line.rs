@@ -35,7 +35,6 @@ pub fn send_all(bytes: &[u8]) {
 }
 
 /// Takes the oldest byte that has come in.
-#[allow(dead_code, reason = "for the first role that is heard")]
 pub fn read() -> Option<u8> {
     with(Serial::read).flatten()
 }

@@ -6,10 +6,11 @@
 //! ```text
 //!   1 … 9  typing goes to that Guest     l  shows what is kept of its output
 //!   n      … to the next one             b  hides the others, or shows them again
-//!   a      types a Ctrl-A                ?  says all this
+//!   a      types a Ctrl-A                m  opens the monitor, and shuts it
+//!   ?      says all this
 //! ```
 //!
-//! Letters are free for more; `m` is meant for a monitor.
+//! Letters are free for more.
 //!
 //! Invariants:
 //! - One byte after Ctrl-A ends it, whatever it is, so no sequence swallows
@@ -33,6 +34,8 @@ pub enum Key {
     Kept,
     /// Output of the other Guests is hidden from now on, or not any more.
     Others,
+    /// The monitor is opened, or shut.
+    Monitor,
     /// The keys are explained.
     Help,
 }
@@ -55,6 +58,7 @@ impl Keys {
             b'n' => Some(Key::Next),
             b'l' => Some(Key::Kept),
             b'b' => Some(Key::Others),
+            b'm' => Some(Key::Monitor),
             b'a' | PREFIX => Some(Key::Type(PREFIX)),
             b'?' => Some(Key::Help),
             _ => None,
@@ -92,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_key_that_means_nothing_ends_the_sequence() {
-        for byte in (0..=255).filter(|byte| !b"123456789nNlLbBaA\x01?".contains(byte)) {
+        for byte in (0..=255).filter(|byte| !b"123456789nNlLbBaAmM\x01?".contains(byte)) {
             assert_eq!(keys(&[PREFIX, byte, b'x']), [Key::Type(b'x')], "{byte:#x}");
         }
     }

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use super::scrollback::KEPT;
 use super::*;
 
+mod monitor;
+
 /// A terminal that shows a string.
 #[derive(Default)]
 struct Paper(Vec<u8>);

@@ -184,7 +184,7 @@ impl Shadow {
 
     /// Where `at` leads by a present shadow entry.
     #[inline]
-    fn guest_phys(&self, entry: u32, at: GuestLinear) -> GuestPhys {
+    pub(super) fn guest_phys(&self, entry: u32, at: GuestLinear) -> GuestPhys {
         let page = (entry & !(PAGE_SIZE - 1)).wrapping_sub(self.judge.host_base.0);
         GuestPhys(page | at.page_offset())
     }

@@ -117,6 +117,17 @@ pub struct Shadow {
     switcher_table: HostPhys,
 }
 
+/// The two entries the CPU reads for an address, 0 where there is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Peek {
+    /// Of the directory.
+    pub directory: u32,
+    /// Of the page table.
+    pub table: u32,
+    /// Where they lead.
+    pub leads_to: Option<GuestPhys>,
+}
+
 impl Shadow {
     /// Shadows made of `pool` for a Guest whose memory begins at `host_base`.
     ///
@@ -199,6 +210,14 @@ impl Shadow {
     /// The Guest's own directory that is in force; `None` while linear is physical.
     pub fn guest_directory(&self) -> Option<GuestPhys> {
         self.roots.current_guest()
+    }
+
+    /// What the CPU's tables say about `at`, as they are: nothing is filled in.
+    pub fn peek(&self, at: GuestLinear) -> Peek {
+        let directory = self.roots.current_directory().map_or(0, |root| root.get(directory_index(at)));
+        let table = self.pool.table_at(directory).map_or(0, |table| table.get(table_index(at)));
+        let leads_to = (table & P != 0).then(|| self.guest_phys(table, at));
+        Peek { directory, table, leads_to }
     }
 
     /// Tables in all, and how many are free.

@@ -20,7 +20,6 @@ use crate::machine::ram::GuestRam;
 use crate::seat::Seat;
 use crate::terminal::Wire;
 
-#[allow(dead_code, reason = "whoever looks in from outside calls these: the monitor, the debugger")]
 impl Tasks {
     /// The Guest of this number, if there is one that lives.
     pub fn guest(&mut self, number: usize) -> Option<&mut Guest<GuestRam>> {

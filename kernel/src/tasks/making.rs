@@ -19,6 +19,7 @@ use launcher_task::config::{self, DiskPlan, Plan, networks};
 use launcher_task::device::Device;
 use launcher_task::{BlockDevice, ConsoleSize, Launcher};
 
+use super::desk::Desk;
 use super::{MIB, Task, Tasks};
 use crate::lan::Lan;
 use crate::machine::enter::GuestCpu;
@@ -51,7 +52,10 @@ impl Tasks {
         };
         let role =
             info.option(SECOND_LINE).and_then(|word| open_second_line(word, &wanted.plans, &mut complain));
-        let captured = role.map(|Role::Capture(network)| network);
+        let captured = role.and_then(|role| match role {
+            Role::Capture(network) => Some(network),
+            Role::Monitor => None,
+        });
         let lan = Lan::new(&wanted.plans, captured, &mut memory, complain);
         let mut tasks = Self {
             tasks: Vec::new(),
@@ -60,6 +64,7 @@ impl Tasks {
             chance,
             worst,
             rota: Rota::new(0),
+            desk: Desk::new(role == Some(Role::Monitor)),
             multiplexer: RefCell::default(),
             nmis: 0,
             now: clock::now(),
@@ -173,6 +178,7 @@ fn open_second_line<'a>(
 ) -> Option<Role<'a>> {
     let is_known = |role: &Role<'_>| match role {
         Role::Capture(network) => networks(plans).contains(network),
+        Role::Monitor => true,
     };
     let Some(role) = Role::admit(word).filter(is_known) else {
         complain(&format_args!("\"{SECOND_LINE}={word}\": use {SECOND_LINE}={ROLES}, for what is there"));

@@ -1,0 +1,160 @@
+//! The desks of the monitor: the person's at the console, and the script's at the second line.
+//!
+//! What is asked is [`kernel::inspect`]'s to answer; here it meets the tasks it
+//! is about. Both desks have their turn when no Guest runs, and answer one line
+//! at a time, so that Guests wait no longer for it than for each other.
+//!
+//! Next on the tour: [`super::hands`].
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use abi::Nanos;
+use kernel::inspect::script::Script;
+use kernel::inspect::{Asker, Known, World};
+use kernel::multiplexer::door::Typed;
+use kernel::sched::{Holder, State};
+use monitor::command::Act;
+use monitor::editor::Editor;
+use monitor::stats::Device;
+use monitor::symbols::Symbols;
+
+use super::{Task, Tasks};
+use crate::host;
+use crate::machine::ram::GuestRam;
+use crate::machine::{console, second_line};
+
+/// Who may ask.
+pub struct Desk {
+    /// The line the person is typing, once one has sat down.
+    editor: Option<Editor>,
+    asker: Asker,
+    /// The console's count of bytes when the prompt was shown last.
+    shown_at: u32,
+    /// The script, if the second line is for one, ...
+    script: Option<Script>,
+    /// ... and what it has sent that was not looked at.
+    is_pending: bool,
+}
+
+impl Desk {
+    /// Nobody has sat down yet.
+    pub fn new(has_script: bool) -> Self {
+        let script = has_script.then(Script::default);
+        Self { editor: None, asker: Asker::default(), shown_at: 0, script, is_pending: false }
+    }
+}
+
+impl Tasks {
+    /// Whether somebody waits for an answer.
+    pub(super) fn is_asked(&mut self) -> bool {
+        self.desk.is_pending || self.multiplexer.get_mut().door.is_awaited()
+    }
+
+    /// Answers what was asked at the desks, a line at each.
+    pub(super) fn answer(&mut self) {
+        self.answer_script();
+        let door = &mut self.multiplexer.get_mut().door;
+        if door.is_in_use() || door.is_awaited() {
+            self.answer_person();
+        }
+    }
+
+    fn answer_script(&mut self) {
+        let Some(mut script) = self.desk.script.take() else { return };
+        let reply = core::iter::from_fn(second_line::read).find_map(|byte| script.feed(byte, self));
+        self.desk.is_pending = reply.is_some();
+        reply.iter().for_each(|reply| second_line::send_all(reply.as_bytes()));
+        self.desk.script = Some(script);
+    }
+
+    #[inline(never)]
+    fn answer_person(&mut self) {
+        let mut editor = self.desk.editor.take().unwrap_or_default();
+        let is_torn = console::written() != self.desk.shown_at;
+        let mut has_answered = false;
+        while !has_answered && let Some(typed) = self.multiplexer.get_mut().door.take() {
+            match typed {
+                Typed::Open => {
+                    host!("monitor; help lists the commands, Ctrl-A m goes back");
+                    show_again(&mut editor);
+                    has_answered = true;
+                }
+                Typed::Byte(byte) => editor.feed(byte, &mut |first, words| {
+                    has_answered = true;
+                    console::write(&first);
+                    self.ask(words)
+                }),
+                Typed::Shut => {
+                    host!("back to the guests");
+                    break;
+                }
+            }
+        }
+        if is_torn && !has_answered {
+            // Somebody else has said something in the middle of the line.
+            show_again(&mut editor);
+        }
+        let echo = editor.take_echo();
+        if self.multiplexer.get_mut().door.is_in_use() {
+            console::write(&echo);
+        }
+        self.desk.shown_at = console::written();
+        self.desk.editor = Some(editor);
+    }
+
+    fn ask(&mut self, words: &[&str]) -> String {
+        let mut asker = self.desk.asker;
+        let answer = asker.ask(words, self).to_string();
+        self.desk.asker = asker;
+        answer
+    }
+}
+
+/// Shows the line under way once more, on a line of its own.
+fn show_again(editor: &mut Editor) {
+    console::fresh_line();
+    editor.take_echo();
+    editor.show_again();
+}
+
+impl World for Tasks {
+    type Memory = GuestRam;
+
+    fn guest(&self, number: usize) -> Option<Known<'_, GuestRam>> {
+        let Task { name, guest, life, .. } = self.tasks.get(number)?;
+        let state = match self.rota.state(number) {
+            State::Ended => "ended",
+            _ if self.rota.is_held(number, Holder::Monitor) => "paused",
+            _ if self.rota.is_held(number, Holder::Debugger) => "stopped",
+            State::Blocked(_) => "sleeps",
+            State::Runnable => "runs",
+        };
+        Some(Known { name, state, guest: guest.as_ref(), life, symbols: Symbols::default() })
+    }
+
+    fn focus(&self) -> usize {
+        self.multiplexer.borrow().focus()
+    }
+
+    fn now(&self) -> Nanos {
+        self.now
+    }
+
+    fn devices(&self, _number: usize) -> Vec<Device> {
+        Vec::new()
+    }
+
+    fn log(&self) -> Vec<String> {
+        console::log()
+    }
+
+    fn act(&mut self, number: usize, act: Act) {
+        let _lives = match act {
+            Act::Pause => self.hold(number, Holder::Monitor),
+            Act::Resume => self.release(number, Holder::Monitor),
+            Act::Restart => self.restart(number),
+            Act::Kill => self.kill(number),
+        };
+    }
+}
