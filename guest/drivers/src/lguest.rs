@@ -27,7 +27,8 @@ use crate::relay::Relay;
 
 /// Most queues a device has.
 const QUEUES: usize = 2;
-/// What the rings of a driver's own could not say through a [`Relay`].
+/// What the rings of a driver's own could not say through a [`Relay`]: it carries buffers over when the
+/// driver kicks, and by this feature the driver would not, where the device looks by itself.
 const EVENT_IDX: u32 = 1 << 29;
 
 const PAGE_IS_THERE: &str = "the device page is inside the window";

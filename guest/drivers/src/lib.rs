@@ -6,7 +6,7 @@
 //! over PCI ([`pci`]), and one for the lguest bus ([`lguest`]).
 //!
 //! ```text
-//!   VirtIOBlk, VirtIOConsole, VirtIONet, VirtIORng
+//!   VirtIOBlk, VirtIOConsole, VirtIONet, VirtIORng        several reads at once: disk
 //!                 |
 //!        PciTransport            lguest::Device
 //!   ports, registers: pci      device page, NOTIFY: relay
@@ -20,6 +20,7 @@
 //! Next on the tour: [`ram`].
 #![no_std]
 
+pub mod disk;
 pub mod heap;
 pub mod lguest;
 pub mod pci;

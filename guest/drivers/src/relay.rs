@@ -15,7 +15,7 @@
 //!
 //! Source: Virtio 1.0, 2.4 "Virtqueues".
 //!
-//! Next on the tour: the Guests `drivers_*`.
+//! Next on the tour: [`crate::disk`].
 
 use core::sync::atomic::{Ordering, fence};
 

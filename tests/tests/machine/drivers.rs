@@ -1,7 +1,7 @@
 //! Drivers that were not written for the Host's devices alone, on both buses.
 
 use emulated::scratch::Scratch;
-use emulated::{Bochs, Boot, Outcome, Qemu, artefacts, verdict};
+use emulated::{Bochs, Boot, Outcome, Qemu, Session, artefacts, verdict};
 
 /// Buses there are.
 const BUSES: [&str; 2] = ["lguest", "pci"];
@@ -57,10 +57,15 @@ fn a_network_has_an_address_an_answer_and_a_page() {
 }
 
 #[test]
-fn a_console_shows_what_is_typed() {
+fn a_network_has_an_address_an_answer_and_a_page_in_bochs() {
+    passes_in_bochs("drivers_net");
+}
+
+/// Types for the driver and reads what it makes of that, on both buses.
+fn shows_what_is_typed(start: impl Fn(&Boot) -> Session) {
     for bus in BUSES {
         let scratch = Scratch::new();
-        let mut session = Qemu::kernel(&boot(&scratch, "drivers_console", bus, "lines=2")).start();
+        let mut session = start(&boot(&scratch, "drivers_console", bus, "lines=2"));
         for line in ["one line", "and one more, which is longer than the first"] {
             session.wait_for("type: ");
             session.send(&format!("{line}\n"));
@@ -71,6 +76,16 @@ fn a_console_shows_what_is_typed() {
         let goes_on = format!("by the driver, in one go\n{}\n", ".".repeat(4998));
         assert!(outcome.log.replace('\r', "").contains(&goes_on), "{}", outcome.log);
     }
+}
+
+#[test]
+fn a_console_shows_what_is_typed() {
+    shows_what_is_typed(|boot| Qemu::kernel(boot).start());
+}
+
+#[test]
+fn a_console_shows_what_is_typed_in_bochs() {
+    shows_what_is_typed(|boot| Bochs::grub(boot).start());
 }
 
 /// Two Guests, each on a bus of its own, or both on the same.

@@ -9,9 +9,10 @@ extern crate alloc;
 
 use alloc::vec;
 use drivers::device::blk::{SECTOR_SIZE, VirtIOBlk};
+use drivers::disk::read_together;
 use drivers::transport::Transport;
 use drivers::{Error, Ram};
-use kit::println;
+use kit::{pci, println};
 
 kit::guest_test!(drivers_disk);
 
@@ -21,13 +22,21 @@ const BATCH: usize = 256;
 /// Requests one after the other; the rings of the driver and of the bus come round several times.
 const ROUNDS: usize = 600;
 
+/// Requests under way at once: as many as the driver's queue has entries, in tables.
+const TOGETHER: usize = 16;
+/// The driver takes both features wherever they are offered.
+const INDIRECT_DESC: u64 = 1 << 28;
+const EVENT_IDX: u64 = 1 << 29;
+
 type Disk<T> = VirtIOBlk<Ram, T>;
 
 fn drivers_disk() {
     drivers::on_device!(Block, works);
 }
 
-fn works(device: impl Transport) {
+fn works(mut device: impl Transport) {
+    let offered = device.read_device_features() & (INDIRECT_DESC | EVENT_IDX);
+    assert_eq!(offered, if pci::is_here() { INDIRECT_DESC | EVENT_IDX } else { INDIRECT_DESC });
     let mut disk = Disk::new(device).expect("the driver starts");
     assert_eq!((disk.capacity(), disk.readonly()), (SECTORS as u64, false));
     let mut name = [0xFF; 20];
@@ -36,6 +45,7 @@ fn works(device: impl Transport) {
     writes(&mut disk);
     assert_eq!(disk.flush(), Ok(()));
     small_requests(&mut disk);
+    many_at_once(&mut disk);
     refusals(&mut disk);
 }
 
@@ -80,6 +90,28 @@ fn small_requests<T: Transport>(disk: &mut Disk<T>) {
         bytes.fill(!(round as u8));
         assert_eq!(disk.read_blocks(sector, &mut bytes), Ok(()));
         assert!(bytes.iter().all(|&byte| byte == round as u8), "round {round}");
+    }
+}
+
+/// Each its own number of sectors, backwards over the disk; one of them leads off its end.
+fn many_at_once<T: Transport>(disk: &mut Disk<T>) {
+    let mut bytes = vec![0; TOGETHER * SECTOR_SIZE * 2];
+    for round in 0..ROUNDS / TOGETHER {
+        let places = core::array::from_fn(|number| SECTORS - 2 - round * TOGETHER - number);
+        let places = places.map(|place: usize| if place % TOGETHER == 5 { SECTORS - 1 } else { place });
+        let mut buffers = bytes.chunks_mut(2 * SECTOR_SIZE);
+        let buffers = core::array::from_fn::<_, TOGETHER, _>(|_| buffers.next().expect("room for each"));
+        let ends = read_together(disk, places, buffers).expect("the queue has room");
+        for (number, (place, end)) in places.into_iter().zip(ends).enumerate() {
+            let came = &bytes[number * 2 * SECTOR_SIZE..][..2 * SECTOR_SIZE];
+            if place == SECTORS - 1 {
+                assert_eq!(end, Err(Error::IoError));
+                continue;
+            }
+            let mut alone = [0; 2 * SECTOR_SIZE];
+            assert_eq!((end, disk.read_blocks(place, &mut alone)), (Ok(()), Ok(())));
+            assert!(came == alone, "sector {place}");
+        }
     }
 }
 
