@@ -69,7 +69,7 @@ fn new_guest(id: u32) -> (Guest<SharedRam>, Hardware) {
 
 /// One turn of a Guest that is awake; each entry is judged, and the last one is what it runs with.
 fn turn(guest: &mut Guest<SharedRam>, cpu: &mut ScriptedCpu, hardware: Hardware) -> (Stop, Option<Entered>) {
-    guest.is_halted = false;
+    guest.before_entry.set_halted(false);
     let stop = run(guest, cpu);
     cpu.scenes.clear();
     let entered = core::mem::take(&mut cpu.entered);

@@ -20,14 +20,23 @@ pub enum Attention {
     Wanted,
 }
 
+/// What there is to know of a Guest that has just left, besides its registers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Left {
+    /// CR2, which means something after a page fault only.
+    pub cr2: u32,
+    /// The low half of the time-stamp counter.
+    pub tsc: u32,
+}
+
 /// One CPU of the Host.
 pub trait Cpu {
     /// Its Switcher pages; the registers in them are those of the last exit.
     fn pages(&mut self) -> &mut SwitcherPages;
 
     /// Enters the Guest whose registers lie in the pages, on the page directory `root`, and
-    /// comes back when it left. Returns CR2, which means something after a page fault only.
-    fn enter(&mut self, root: HostPhys) -> u32;
+    /// comes back when it left.
+    fn enter(&mut self, root: HostPhys) -> Left;
 
     /// The page table that maps the Switcher into this CPU's Guests.
     fn switcher_table(&self) -> HostPhys;
@@ -40,6 +49,9 @@ pub trait Cpu {
 
     /// Notes an NMI that came while a Guest ran.
     fn nmi(&mut self);
+
+    /// The time-stamp counter.
+    fn tsc(&mut self) -> u64;
 
     /// The time, never going back.
     fn now(&mut self) -> Nanos;

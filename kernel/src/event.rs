@@ -1,26 +1,25 @@
-//! The trace: what a Guest did last, in types.
+//! What happens to a Guest, in types.
 //!
-//! Each Guest has a small ring of [`Event`]s that is always on. It costs a
-//! store or two an exit and answers the question every post-mortem begins
-//! with. Killed Guests and a panicking Host print it.
+//! An [`Event`] is what is worth remembering of a moment: why the Guest left,
+//! what it called for, what was put upon it. The ring that remembers them is
+//! [`crate::trace`]; here is what they are, what kinds of them there are, and
+//! how a person reads them.
 //!
-//! Invariants:
-//! - No index comes from a Guest (`the_ring_keeps_the_last_ones_in_order`).
+//! They also go over a line, as they stand ([`crate::trace::frame`]), so who
+//! changes one changes [`crate::trace::frame::VERSION`].
 //!
-//! Next on the tour: [`crate::usage`].
+//! Next on the tour: [`crate::trace`].
 
 use core::fmt;
 
 use abi::kill::mnemonic;
+use serde::{Deserialize, Serialize};
 
 use crate::exit::TrapExit;
 use crate::usage;
 
-/// How many events a Guest's trace keeps.
-pub const TRACE_LEN: usize = 64;
-
 /// Something worth remembering about a Guest.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Event {
     /// It left. Kept as the Switcher reports it, and decoded when somebody looks.
     Exit {
@@ -61,48 +60,120 @@ pub enum Event {
         /// Where the handler is.
         handler: u32,
     },
+    /// An interrupt line became pending.
+    Raise {
+        /// The line.
+        line: u8,
+    },
+    /// It was given the CPU.
+    Slice {
+        /// The high half of the TSC, whose low half every event has: here time may have leapt.
+        high: u32,
+    },
+    /// The CPU went to somebody else.
+    Rest {
+        /// The high half of the TSC.
+        high: u32,
+        /// It has nothing to do before something happens.
+        asleep: bool,
+    },
+    /// It was started or started again.
+    Start {
+        /// At its first instruction.
+        entry: u32,
+    },
+    /// It was entered, after whatever came before. Only who listens is told.
+    Enter {
+        /// Where it goes on.
+        eip: u32,
+    },
 }
 
-const _: () = assert!(size_of::<Option<Event>>() == 16, "an event is four stores");
-
-/// The last [`TRACE_LEN`] events of one Guest.
-pub struct Trace {
-    ring: [Option<Event>; TRACE_LEN],
-    /// How many were noted, which comes round after 2³².
-    noted: u32,
+/// A kind of events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Kind {
+    /// The Guest left.
+    Exit,
+    /// It was entered.
+    Enter,
+    /// It called the Host.
+    Hypercall,
+    /// A vector was delivered.
+    Inject,
+    /// An interrupt line became pending.
+    Raise,
+    /// Turns at the CPU, and lives.
+    Slice,
 }
 
-impl Default for Trace {
-    fn default() -> Self {
-        Self { ring: [None; TRACE_LEN], noted: 0 }
+impl Kind {
+    /// All kinds, in the order of their numbers, by the names people give them.
+    pub const NAMES: [(&str, Self); 6] = [
+        ("exit", Self::Exit),
+        ("enter", Self::Enter),
+        ("hypercall", Self::Hypercall),
+        ("inject", Self::Inject),
+        ("raise", Self::Raise),
+        ("slice", Self::Slice),
+    ];
+}
+
+/// A set of kinds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    /// Every kind.
+    pub const ALL: Self = Self(!0);
+
+    /// The kinds a list names, like `exit,hypercall`; `None` if a word is no kind's name.
+    pub fn admit(list: &str) -> Option<Self> {
+        list.split(',').try_fold(Self(0), |Self(bits), word| {
+            let (_, kind) = Kind::NAMES.iter().find(|(name, _)| *name == word)?;
+            Some(Self(bits | 1 << *kind as u8))
+        })
     }
-}
 
-impl Trace {
-    /// Notes one event, forgetting the oldest.
-    #[inline]
-    pub fn note(&mut self, event: Event) {
-        self.ring[self.noted as usize % TRACE_LEN] = Some(event);
-        self.noted = self.noted.wrapping_add(1);
-    }
-
-    /// The events kept, oldest first, each with its number since the Guest began.
-    pub fn events(&self) -> impl Iterator<Item = (u32, Event)> + '_ {
-        let numbers = (1..=TRACE_LEN as u32).rev().map(|back| self.noted.wrapping_sub(back));
-        numbers.filter_map(|n| Some((n, self.ring[n as usize % TRACE_LEN]?)))
+    /// Whether `kind` is among them.
+    pub const fn has(self, kind: Kind) -> bool {
+        self.0 >> kind as u8 & 1 != 0
     }
 }
 
 impl Event {
-    /// What kind of event it is: a kind of exit ([`crate::usage::KINDS`]), `call` or `inject`.
-    pub const fn kind(&self) -> &'static str {
+    /// Whether it follows from the event before and so happens at the same time.
+    pub const fn follows(&self) -> bool {
+        matches!(self, Self::Inject { .. })
+    }
+
+    /// What it is called: a kind of exit ([`crate::usage::KINDS`]), or a word of its own.
+    pub const fn word(&self) -> &'static str {
         match *self {
             Self::Exit { trapnum, .. } => usage::KINDS[usage::kind(trapnum as u8)],
+            Self::Enter { .. } => "enter",
             Self::Hypercall { .. } | Self::Hypercalls { .. } => "call",
             Self::Inject { .. } => "inject",
+            Self::Raise { .. } => "raise",
+            Self::Slice { .. } | Self::Rest { .. } => "slice",
+            Self::Start { .. } => "start",
+        }
+    }
+
+    /// What kind of event it is.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Exit { .. } => Kind::Exit,
+            Self::Enter { .. } => Kind::Enter,
+            Self::Hypercall { .. } | Self::Hypercalls { .. } => Kind::Hypercall,
+            Self::Inject { .. } => Kind::Inject,
+            Self::Raise { .. } => Kind::Raise,
+            Self::Slice { .. } | Self::Rest { .. } | Self::Start { .. } => Kind::Slice,
         }
     }
 }
+
+const _: () = assert!(size_of::<Option<Event>>() == 16, "an event is four stores");
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,6 +189,12 @@ impl fmt::Display for Event {
                 write!(f, "call   {number} x {count}, the last ({arg1:#x}, {arg2:#x})")
             }
             Self::Inject { vector, handler } => write!(f, "inject vector {vector} to {handler:#010x}"),
+            Self::Raise { line } => write!(f, "raise  line {line}"),
+            Self::Slice { .. } => f.write_str("slice  begins"),
+            Self::Rest { asleep: false, .. } => f.write_str("slice  ends"),
+            Self::Rest { asleep: true, .. } => f.write_str("slice  ends, and it sleeps"),
+            Self::Start { entry } => write!(f, "start  at {entry:#010x}"),
+            Self::Enter { eip } => write!(f, "enter  at {eip:#010x}"),
         }
     }
 }
@@ -150,14 +227,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ring_keeps_the_last_ones_in_order() {
-        let mut trace = Trace::default();
-        for number in 0..TRACE_LEN as u32 + 3 {
-            trace.note(Event::Hypercall { number, arg1: 0, arg2: 0 });
+    fn kinds_are_known_by_their_names() {
+        assert!(Kind::NAMES.iter().enumerate().all(|(number, (_, kind))| number == *kind as usize));
+        let kinds = Kinds::admit("hypercall,exit").unwrap();
+        assert!(kinds.has(Kind::Exit) && kinds.has(Kind::Hypercall) && !kinds.has(Kind::Inject));
+        for list in ["", "exit,", "exits", "exit hypercall"] {
+            assert_eq!(Kinds::admit(list), None, "{list}");
         }
-        let kept: Vec<u32> = trace.events().map(|(n, _)| n).collect();
-        assert_eq!(kept, (3..TRACE_LEN as u32 + 3).collect::<Vec<u32>>());
-        let first = trace.events().next().map(|(_, event)| event);
-        assert_eq!(first, Some(Event::Hypercall { number: 3, arg1: 0, arg2: 0 }));
+    }
+
+    #[test]
+    fn a_person_reads_what_happened() {
+        let fault = Event::Exit { trapnum: 14, code: 6, cr2: 0x1234, eip: 0xC000_0010 };
+        assert_eq!(fault.to_string(), "exit   #PF user write 0x00001234 at 0xc0000010");
+        let batch = Event::Hypercalls { number: 14, count: 3, arg1: 0x9000, arg2: 1 };
+        assert_eq!(batch.to_string(), "call   14 x 3, the last (0x9000, 0x1)");
     }
 }

@@ -12,7 +12,7 @@ use switcher::GuestRegs;
 
 use crate::access::Landing;
 use crate::cpu::GuestId;
-use crate::event::Trace;
+use crate::event::Event;
 use crate::hypercall::Instruction;
 use crate::idt::GuestIdt;
 use crate::interrupt::Interrupts;
@@ -20,13 +20,18 @@ use crate::segment::{Gdt, KERNEL_CS, KERNEL_DS};
 use crate::shadow::Shadow;
 use crate::shadow::pool::Pool;
 use crate::shared::Shared;
+use crate::trace::Trace;
+use crate::trace::feed::SharedFeed;
 use crate::usage::Exits;
 
 /// EFLAGS a Guest starts with: IF and the bit that is always one.
 const FIRST_EFLAGS: u32 = 0x202;
 
 /// One Guest, over memory `M`.
+#[repr(C)]
 pub struct Guest<M> {
+    /// What it did last. The first field, so that each event is found with one addition less.
+    pub trace: Trace,
     /// Who it is, for CPUs to remember.
     pub id: GuestId,
     /// Its memory.
@@ -51,8 +56,8 @@ pub struct Guest<M> {
     pub shadow: Shadow,
     /// Its virtual CR0.TS.
     pub task_switched: bool,
-    /// It sleeps until an interrupt.
-    pub is_halted: bool,
+    /// What keeps it from being entered just like that.
+    pub before_entry: BeforeEntry,
     /// A hypercall has been made, by this instruction, and not yet been obeyed.
     pub calling: Option<Instruction>,
     /// It has stopped to read what the Launcher answers, and this is where the value goes.
@@ -63,13 +68,47 @@ pub struct Guest<M> {
     pub is_fresh: bool,
     /// Why it will not run again before a reset.
     pub killed: Option<KillReason>,
-    /// What it did last.
-    pub trace: Trace,
     /// How often it left, and why, since it was (re)started.
     pub exits: Exits,
 }
 
+/// What has to be looked at before a Guest is entered: usually nothing, and that takes one look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct BeforeEntry(u8);
+
+impl BeforeEntry {
+    const HALTED: u8 = 1;
+    const WATCHED: u8 = 2;
+
+    /// Whether there is nothing.
+    #[inline]
+    pub const fn is_nothing(self) -> bool {
+        self.0 == 0
+    }
+
+    /// It sleeps until an interrupt.
+    pub const fn is_halted(self) -> bool {
+        self.0 & Self::HALTED != 0
+    }
+
+    /// Sends it to sleep, or wakes it.
+    pub const fn set_halted(&mut self, halted: bool) {
+        self.0 = if halted { self.0 | Self::HALTED } else { self.0 & !Self::HALTED };
+    }
+
+    /// Somebody listens to its trace.
+    pub const fn is_watched(self) -> bool {
+        self.0 & Self::WATCHED != 0
+    }
+}
+
 impl<M: GuestMemory> Guest<M> {
+    /// From now on `feed` is told what the Guest does.
+    pub fn watch(&mut self, feed: SharedFeed) {
+        self.before_entry.0 |= BeforeEntry::WATCHED;
+        self.trace.watch(feed);
+    }
+
     /// A Guest whose memory begins at Host-physical `base`, with shadow tables from `pool`. It is
     /// to be [`reset`](Guest::reset) before it runs.
     pub fn new(id: GuestId, memory: M, base: HostPhys, pool: Pool) -> Self {
@@ -86,7 +125,7 @@ impl<M: GuestMemory> Guest<M> {
             clock_event: None,
             shadow: Shadow::new(pool, base),
             task_switched: false,
-            is_halted: false,
+            before_entry: BeforeEntry::default(),
             calling: None,
             reading: None,
             owes_step: false,
@@ -95,6 +134,12 @@ impl<M: GuestMemory> Guest<M> {
             trace: Trace::default(),
             exits: Exits::default(),
         }
+    }
+
+    /// Makes an interrupt line pending.
+    pub fn raise(&mut self, line: u8) {
+        self.trace.note(Event::Raise { line });
+        self.interrupts.raise(line);
     }
 
     /// The state a Guest starts in, at `entry`. Memory and trace are left alone.
@@ -108,7 +153,7 @@ impl<M: GuestMemory> Guest<M> {
         self.clock_event = None;
         self.shadow.reset();
         self.task_switched = false;
-        self.is_halted = false;
+        self.before_entry.set_halted(false);
         self.calling = None;
         self.reading = None;
         self.owes_step = false;

@@ -95,8 +95,8 @@ fn deliver_some<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> Gu
         NoIrq::Iret(iret) => *iret == eip && cpu.pages().stack.regs.cs & 3 == 1,
         NoIrq::Range(_) => false,
     };
-    if guest.is_halted {
-        guest.is_halted = false;
+    if guest.before_entry.is_halted() {
+        guest.before_entry.set_halted(false);
         shared.set_interrupts_on(&mut guest.memory, true)?;
     } else if !shared.interrupts_on(&guest.memory)? {
         return wait(guest, cpu, true);
@@ -119,7 +119,7 @@ fn deliver_some<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> Gu
 /// Nothing can be delivered now: sees to it that somebody looks again.
 fn wait<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, for_the_flag: bool) -> GuestResult {
     tell(guest, for_the_flag)?;
-    if !guest.interrupts.is_ticking && !guest.is_halted {
+    if !guest.interrupts.is_ticking && !guest.before_entry.is_halted() {
         guest.interrupts.is_ticking = true;
         let soon = cpu.now().after(LOOK_AGAIN);
         cpu.wake_at(guest.clock_event.map_or(soon, |at| at.min(soon)));

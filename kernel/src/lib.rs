@@ -53,6 +53,7 @@ pub mod segment;
 pub mod set_pte;
 pub mod shadow;
 pub mod shared;
+pub mod trace;
 pub mod trap;
 pub mod usage;
 

@@ -69,6 +69,10 @@ fn go_round<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestR
         if let Some(pause) = obey(guest, cpu, call)? {
             return Ok(Some(pause));
         }
+        if guest.before_entry.is_watched() {
+            // More calls may be queued than the ring has room for.
+            guest.trace.feed(cpu.tsc());
+        }
     }
     Ok(None)
 }
@@ -140,7 +144,7 @@ fn obey<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, call: Call) -
         Hypercall::LguestInit(_) => return Err(HypercallError::InitTwice.into()),
         Hypercall::Shutdown { text, restart } => return Ok(Some(Pause::Shutdown { text, restart })),
         Hypercall::Notify(at) => return Ok(Some(Pause::Notify(at))),
-        Hypercall::Halt => guest.is_halted = true,
+        Hypercall::Halt => guest.before_entry.set_halted(true),
         Hypercall::Ts(on) => guest.task_switched = on,
         Hypercall::SetClockevent(delay) => set_clock(guest, cpu, delay),
         Hypercall::NewPgtable(top) => guest.shadow.switch_to(&guest.memory, top)?,

@@ -25,7 +25,7 @@ use abi::{GuestMemory, GuestPhys, GuestResult, Nanos, Place, Shutdown, Stop};
 use switcher::GuestRegs;
 
 use crate::access::NO_DEVICE;
-use crate::cpu::Cpu;
+use crate::cpu::{Cpu, Left};
 use crate::decode::Width;
 use crate::event::Event;
 use crate::exit::TrapExit;
@@ -126,13 +126,14 @@ fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResul
             return Ok(pause);
         }
         interrupt::deliver(guest, cpu)?;
-        if guest.is_halted {
+        if !guest.before_entry.is_nothing() && !may_enter(guest, cpu) {
             return Ok(Pause::Halted);
         }
         guest.shadow.pin_stack(&mut guest.memory)?;
         let root = guest.shadow.root(cpu.switcher_table())?;
         copy_in(guest, cpu);
-        let cr2 = cpu.enter(root);
+        let Left { cr2, tsc } = cpu.enter(root);
+        guest.trace.time(tsc);
         let regs = &cpu.pages().stack.regs;
         let (trapnum, code, eip) = (regs.trapnum, regs.errcode, regs.eip);
         guest.exits.count(trapnum);
@@ -145,6 +146,18 @@ fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResul
             return Ok(pause);
         }
     }
+}
+
+/// Does what comes before an entry, unless the Guest sleeps: then there is none.
+#[cold]
+#[inline(never)]
+fn may_enter<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> bool {
+    let is_awake = !guest.before_entry.is_halted();
+    if is_awake {
+        let eip = cpu.pages().stack.regs.eip;
+        guest.trace.feed_entry(cpu.tsc(), eip);
+    }
+    is_awake
 }
 
 /// Gives the CPU what changed since it last ran this Guest.

@@ -6,7 +6,7 @@ use abi::lguest_data::{IF, NoIrqField, RING_ENTRIES, RING_FREE};
 use abi::{GuestMemory, GuestPhys, GuestResult, HostPhys, Nanos, Stop, Variant};
 use switcher::{GuestRegs, SwitcherPages, pages_address};
 
-use crate::cpu::{Attention, Cpu, GuestId};
+use crate::cpu::{Attention, Cpu, GuestId, Left};
 use crate::guest::Guest;
 use crate::run::run;
 use crate::shadow::MIN_TABLES;
@@ -130,10 +130,11 @@ impl Cpu for ScriptedCpu {
         &mut self.pages
     }
 
-    fn enter(&mut self, _root: HostPhys) -> u32 {
+    fn enter(&mut self, _root: HostPhys) -> Left {
         self.entries.push(self.pages.stack.regs);
         let scene = self.scenes.pop_front().expect("the script ran out");
-        scene(&mut self.pages)
+        let cr2 = scene(&mut self.pages);
+        Left { cr2, tsc: self.time.0 as u32 }
     }
 
     fn switcher_table(&self) -> HostPhys {
@@ -150,6 +151,10 @@ impl Cpu for ScriptedCpu {
 
     fn nmi(&mut self) {
         self.nmis += 1;
+    }
+
+    fn tsc(&mut self) -> u64 {
+        self.time.0
     }
 
     fn now(&mut self) -> Nanos {
@@ -186,7 +191,7 @@ pub fn running_guest(cpu: &mut ScriptedCpu) -> Guest<Ram> {
     let mut guest = new_guest(1);
     cpu.calls(1, [LGUEST_DATA_AT.0, 0, 0]).calls(10, [0; 3]);
     assert_eq!(run(&mut guest, cpu), Stop::Halted(Nanos::NEVER));
-    guest.is_halted = false;
+    guest.before_entry.set_halted(false);
     guest.regs.esp = 0x8000;
     guest.memory.write_u32(LGUEST_DATA_AT, IF).unwrap();
     guest.memory.write_u32(GuestPhys(LGUEST_DATA_AT.0 + 4), 0).unwrap();

@@ -6,13 +6,16 @@
 //! Next on the tour: [`crate::terminal`].
 
 use abi::{GuestMemory, GuestPhys, Nanos, RunGuest, Stop, Variant};
+use kernel::cpu::Cpu;
+use kernel::event::Event;
 use kernel::guest::Guest;
+use kernel::post_mortem::{self, Tsc};
+use kernel::run;
 use kernel::usage::{self, Life};
-use kernel::{post_mortem, run};
 
 use crate::machine::enter::GuestCpu;
 use crate::machine::ram::GuestRam;
-use crate::machine::{clock, console};
+use crate::machine::{clock, console, cpu};
 
 /// A Guest, the CPU it may use, and what is known about it besides.
 pub struct Seat<'a> {
@@ -53,7 +56,8 @@ impl RunGuest for Seat<'_> {
     }
 
     fn raise(&mut self, irq: u8) {
-        self.guest.interrupts.raise(irq);
+        self.guest.trace.time(self.cpu.tsc() as u32);
+        self.guest.raise(irq);
     }
 
     /// Ends one life of the Guest and begins another.
@@ -65,6 +69,7 @@ impl RunGuest for Seat<'_> {
         }
         *self.life = self.life.again(now);
         self.guest.reset(entry);
+        self.guest.trace.note_at(self.cpu.tsc(), Event::Start { entry: entry.0 });
     }
 
     fn memory(&mut self) -> &mut dyn GuestMemory {
@@ -78,6 +83,7 @@ pub fn tell_usage(name: &str, guest: &Guest<GuestRam>, life: &Life, now: Nanos) 
 }
 
 /// Tells what is left of a killed Guest.
-pub fn tell_post_mortem(name: &str, guest: &mut Guest<GuestRam>) {
-    post_mortem::tell(guest, |line| console::line(format_args!("guest {name}: {line}")));
+pub fn tell_post_mortem(name: &str, guest: &Guest<GuestRam>) {
+    let at = Tsc { now: cpu::tsc(), khz: clock::tsc_khz() };
+    post_mortem::tell(guest, at, |line| console::line(format_args!("guest {name}: {line}")));
 }

@@ -28,6 +28,8 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use abi::{Nanos, Variant};
+use kernel::cpu::Cpu;
+use kernel::event::Event;
 use kernel::guest::Guest;
 use kernel::multiplexer::Multiplexer;
 use kernel::sched::{Choice, Rota, State};
@@ -135,6 +137,8 @@ impl Tasks {
         };
         let began = self.now;
         self.cpu.begin_slice(if has_rivals { began.after(SLICE) } else { Nanos::NEVER });
+        let tsc = self.cpu.tsc();
+        guest.trace.note_at(tsc, Event::Slice { high: (tsc >> 32) as u32 });
         let (name, told, life) = (&task.name, &mut task.told, &mut task.life);
         let mut seat = Seat { guest, cpu: &mut self.cpu, name, told, life, began };
         let multiplexer = &self.multiplexer;
@@ -147,6 +151,8 @@ impl Tasks {
         self.now = clock::now();
         task.life.charge(began, self.now);
         let is_asleep = step != Step::Runnable;
+        let tsc = self.cpu.tsc();
+        guest.trace.note_at(tsc, Event::Rest { high: (tsc >> 32) as u32, asleep: is_asleep });
         self.multiplexer.get_mut().turn_over(number, is_asleep, &mut Wire);
         match step {
             Step::Runnable => State::Runnable,
@@ -161,13 +167,13 @@ impl Tasks {
     /// Tells a Guest's end and takes back what it had.
     fn end(&mut self, number: usize, outcome: Outcome) {
         let task = &mut self.tasks[number];
-        let Some(mut guest) = task.guest.take() else {
+        let Some(guest) = task.guest.take() else {
             return;
         };
         self.multiplexer.get_mut().ended(number, &mut Wire);
         if let Outcome::Killed(reason) = outcome {
             console::line(format_args!("guest {}: killed: {reason}", task.name));
-            tell_post_mortem(&task.name, &mut guest);
+            tell_post_mortem(&task.name, &guest);
             self.worst = self.worst.or(ExitCode::Killed);
         }
         tell_usage(&task.name, &guest, &task.life, self.now);

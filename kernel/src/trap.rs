@@ -144,7 +144,7 @@ pub fn check_clock<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) {
     };
     if cpu.now() >= at {
         guest.clock_event = None;
-        guest.interrupts.raise(TIMER_LINE);
+        guest.raise(TIMER_LINE);
     } else {
         cpu.wake_at(at);
     }

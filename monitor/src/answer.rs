@@ -41,8 +41,8 @@ pub struct Row {
 /// An event of a trace.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Line {
-    /// Its number since the Guest began.
-    pub number: u32,
+    /// How many nanoseconds ago it was.
+    pub ago: u64,
     /// What kind it is.
     pub kind: &'static str,
     /// All of it, in words.
@@ -142,7 +142,7 @@ impl fmt::Display for Row {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>8} {}", self.number, self.text)
+        write!(f, "{:>9}.{:03} us {}", self.ago / 1000, self.ago % 1000, self.text)
     }
 }
 

@@ -41,7 +41,10 @@ use monitor::place::Place;
 use monitor::stats::Device;
 use monitor::symbols::Symbols;
 
+use crate::event::{Event, Kind};
 use crate::guest::Guest;
+use crate::post_mortem::Tsc;
+use crate::trace::Noted;
 use crate::usage::Life;
 
 /// What the world knows of one Guest.
@@ -71,6 +74,9 @@ pub trait World {
 
     /// The time.
     fn now(&self) -> Nanos;
+
+    /// The time-stamp counter.
+    fn tsc(&self) -> Tsc;
 
     /// A Guest's devices.
     fn devices(&self, number: usize) -> Vec<Device>;
@@ -152,21 +158,28 @@ fn look<W: World>(command: Command<'_>, number: usize, world: &W) -> Result<Answ
         Command::Gdt => Answer::Gdt(gates::segments(&guest.gdt)),
         Command::Idt(vector) => Answer::Idt(gates::gates(&guest.idt, vector, &symbols)),
         Command::Devices => Answer::Devices(world.devices(number)),
-        Command::Trace { kind, count } => Answer::Trace(trace(guest, kind, count)),
+        Command::Trace { kind, count } => Answer::Trace(trace(guest, world.tsc(), kind, count)),
         Command::Guests | Command::Log | Command::Help | Command::Act(_) => unreachable!("answered before"),
     })
 }
 
 /// The last `count` events of a kind, `exit` being all kinds of exits.
-fn trace<M>(guest: &Guest<M>, kind: Option<&str>, count: usize) -> Vec<Line> {
-    let is_wanted = |line: &Line| match kind {
+fn trace<M>(guest: &Guest<M>, tsc: Tsc, kind: Option<&str>, count: usize) -> Vec<Line> {
+    let is_wanted = |event: &Event| match kind {
         None => true,
-        Some("exit") => !matches!(line.kind, "call" | "inject"),
-        Some(kind) => line.kind == kind,
+        Some("exit") => event.kind() == Kind::Exit,
+        Some(kind) => event.word() == kind,
     };
-    let events = guest.trace.events();
-    let lines = events.map(|(number, event)| Line { number, kind: event.kind(), text: event.to_string() });
-    let mut lines: Vec<Line> = lines.filter(is_wanted).collect();
+    let events = guest.trace.events(tsc.now).filter(|noted| is_wanted(&noted.event));
+    let line = |Noted { tsc: then, event }: Noted| {
+        let ago = tsc.now.saturating_sub(then).saturating_mul(1_000_000);
+        Line {
+            ago: ago.checked_div(tsc.khz.into()).unwrap_or(0),
+            kind: event.word(),
+            text: event.to_string(),
+        }
+    };
+    let mut lines: Vec<Line> = events.map(line).collect();
     lines.drain(..lines.len().saturating_sub(count));
     lines
 }

@@ -10,6 +10,7 @@ use monitor::symbols::Symbols;
 
 use crate::event::Event;
 use crate::guest::Guest;
+use crate::trace::Noted;
 use crate::usage::{KINDS, Life};
 
 /// Addresses shown at most.
@@ -46,8 +47,8 @@ pub fn stats<M: GuestMemory>(
 /// Where the exits in the trace came from, most first.
 fn hot<M>(guest: &Guest<M>, symbols: &Symbols<'_>) -> Vec<Hot> {
     let mut hot: Vec<Hot> = Vec::new();
-    for (_, event) in guest.trace.events() {
-        let (Event::Exit { eip, .. }, kind) = (event, event.kind()) else { continue };
+    for Noted { event, .. } in guest.trace.events(0) {
+        let (Event::Exit { eip, .. }, kind) = (event, event.word()) else { continue };
         match hot.iter_mut().find(|known| known.eip == eip && known.kind == kind) {
             Some(known) => known.count += 1,
             None => hot.push(Hot { eip, symbol: None, kind, count: 1 }),

@@ -28,6 +28,10 @@ impl World for Village {
         Nanos(1_000_000)
     }
 
+    fn tsc(&self) -> Tsc {
+        Tsc { now: 1_000_000, khz: 1_000_000 }
+    }
+
     fn devices(&self, _number: usize) -> Vec<Device> {
         Vec::new()
     }

@@ -17,12 +17,12 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use abi::{HostPhys, Nanos};
-use kernel::cpu::{Attention, Cpu, GuestId};
+use kernel::cpu::{Attention, Cpu, GuestId, Left};
 use kernel::host::wall::WallClock;
 use switcher::SwitcherPages;
 use x86::controlregs::{Cr0, cr0, cr0_write, cr2};
 
-use super::cpu::Features;
+use super::cpu::{Features, tsc};
 use super::fpu::{FpuState, Kind};
 use super::interrupts::Interrupt;
 use super::percpu::ThisCpu;
@@ -111,13 +111,13 @@ impl Cpu for GuestCpu {
     }
 
     #[inline]
-    fn enter(&mut self, root: HostPhys) -> u32 {
+    fn enter(&mut self, root: HostPhys) -> Left {
         // SAFETY: 1. Interrupts are off in the Host. 2. The pages are this CPU's, and their tables
         // were loaded with them. 3. Roots are made by `kernel::shadow`, which maps what the Guest
         // owns and, in the last slot, `guest_view`. 4. The run loop sanitises before each entry.
         unsafe {
             switcher::enter(self.cpu.pages, root.0);
-            cr2() as u32
+            Left { cr2: cr2() as u32, tsc: tsc() as u32 }
         }
     }
 
@@ -150,6 +150,11 @@ impl Cpu for GuestCpu {
 
     fn nmi(&mut self) {
         nmi::note();
+    }
+
+    #[inline]
+    fn tsc(&mut self) -> u64 {
+        tsc()
     }
 
     fn now(&mut self) -> Nanos {

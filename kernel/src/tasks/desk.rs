@@ -13,6 +13,7 @@ use abi::Nanos;
 use kernel::inspect::script::Script;
 use kernel::inspect::{Asker, Known, World};
 use kernel::multiplexer::door::Typed;
+use kernel::post_mortem::Tsc;
 use kernel::sched::{Holder, State};
 use monitor::command::Act;
 use monitor::editor::Editor;
@@ -22,7 +23,7 @@ use monitor::symbols::Symbols;
 use super::{Task, Tasks};
 use crate::host;
 use crate::machine::ram::GuestRam;
-use crate::machine::{console, second_line};
+use crate::machine::{clock, console, cpu, second_line};
 
 /// Who may ask.
 pub struct Desk {
@@ -139,6 +140,10 @@ impl World for Tasks {
 
     fn now(&self) -> Nanos {
         self.now
+    }
+
+    fn tsc(&self) -> Tsc {
+        Tsc { now: cpu::tsc(), khz: clock::tsc_khz() }
     }
 
     fn devices(&self, _number: usize) -> Vec<Device> {

@@ -13,7 +13,7 @@ use abi::boot_params::{E820_MAP, RAMDISK_SIZE};
 use abi::hypercall::LHCALL_LGUEST_INIT;
 use abi::lguest_data::{BLOCKED_INTERRUPTS, IF, IRQ_ENABLED, RING_ENTRIES, RING_FREE, RING_READY};
 use abi::{GuestMemory, GuestPhys, GuestResult, HostPhys, Nanos, PAGE_SIZE, Variant};
-use kernel::cpu::{Attention, Cpu, GuestId};
+use kernel::cpu::{Attention, Cpu, GuestId, Left};
 use kernel::guest::Guest;
 use switcher::descriptor::{GDT_ENTRIES, IDT_ENTRIES};
 use switcher::{GuestRegs, SwitcherPages, pages_address};
@@ -148,7 +148,7 @@ impl Cpu for ScriptedCpu {
         &mut self.pages
     }
 
-    fn enter(&mut self, root: HostPhys) -> u32 {
+    fn enter(&mut self, root: HostPhys) -> Left {
         let state = &self.pages.state;
         self.entered.push(Entered {
             guest: self.ran_last.expect("a Guest boards before it is entered"),
@@ -161,11 +161,9 @@ impl Cpu for ScriptedCpu {
         });
         self.time = self.time.after(self.step);
         let regs = &mut self.pages.stack.regs;
-        if let Some(scene) = self.scenes.pop_front() {
-            return scene(regs);
-        }
         (regs.trapnum, regs.errcode) = (END_OF_SLICE, 0);
-        0
+        let cr2 = self.scenes.pop_front().map_or(0, |scene| scene(regs));
+        Left { cr2, tsc: self.time.0 as u32 }
     }
 
     fn switcher_table(&self) -> HostPhys {
@@ -181,6 +179,10 @@ impl Cpu for ScriptedCpu {
     }
 
     fn nmi(&mut self) {}
+
+    fn tsc(&mut self) -> u64 {
+        self.time.0
+    }
 
     fn now(&mut self) -> Nanos {
         self.time

@@ -15,15 +15,20 @@
 //!
 //! Next on the tour: the Launcher.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use abi::boot_params::{E820_MAP, RAMDISK_SIZE};
 use abi::hypercall::*;
 use abi::lguest_data::{RING_ENTRIES, SWITCHER_BASE};
 use abi::{Nanos, PAGE_SIZE, Stop, Variant};
+use kernel::event::{Kind, Kinds};
 use kernel::guest::Guest;
-use kernel::post_mortem;
+use kernel::post_mortem::{self, Tsc};
 use kernel::run::run;
+use kernel::trace::feed::{Feed, SharedFeed};
+use kernel::trace::frame::Frame;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
@@ -40,8 +45,10 @@ const SHAPE: Shape = Shape::TWO_LEVEL;
 /// Bytes of memory: some pages, and not a whole number of them.
 const LIMIT: u32 = PAGES * PAGE_SIZE + 0x800;
 /// Events at most between two entries: an exit, a full ring, the call itself, an injection for the
-/// exit and one for an interrupt, a kill.
-const EVENTS_AN_ENTRY: u32 = 1 + RING_ENTRIES as u32 + 1 + 3;
+/// exit and one for an interrupt, the timer's line raised, and the entry.
+const EVENTS_AN_ENTRY: usize = 1 + RING_ENTRIES + 1 + 2 + 1 + 1;
+/// More events than there are between two looks at them.
+const ROOM: usize = 10_000;
 /// EFLAGS that no Guest is entered with: IOPL, NT, RF, VM, VIF, VIP.
 const NEVER: u32 = 3 << 12 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 19 | 1 << 20;
 /// EFLAGS that each Guest is entered with: IF and the bit that is always one.
@@ -165,7 +172,7 @@ fn judge(entered: &Entered, hardware: Hardware) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A Guest, its Launcher, and the number of the last event in its trace.
+/// A Guest, its Launcher, and who listens to its trace.
 struct Life {
     guest: Guest<SharedRam>,
     hardware: Hardware,
@@ -174,7 +181,7 @@ struct Life {
     variant: Variant,
     /// What it stores before INIT.
     early: Vec<(Hex, Hex)>,
-    events: u32,
+    feed: SharedFeed,
     slot: u32,
 }
 
@@ -183,16 +190,10 @@ impl Life {
         let hardware = Hardware::new(tables);
         let mut guest = new_guest(1, LIMIT, hardware, kernel_address, variant);
         guest.shadow.set_device_limit(LIMIT + 2 * PAGE_SIZE);
-        let mut life = Self {
-            guest,
-            hardware,
-            cpu: ScriptedCpu::new(),
-            kernel_address,
-            variant,
-            early,
-            events: 0,
-            slot: 0,
-        };
+        let feed = Rc::new(RefCell::new(Feed::new(Kinds::ALL, ROOM)));
+        guest.watch(feed.clone());
+        let mut life =
+            Self { guest, hardware, cpu: ScriptedCpu::new(), kernel_address, variant, early, feed, slot: 0 };
         life.begin();
         life
     }
@@ -249,7 +250,7 @@ impl Life {
         let entered = core::mem::take(&mut self.cpu.entered);
         prop_assert!(entered.len() <= most, "{} entries for {} scenes", entered.len(), most - 1);
         entered.iter().try_for_each(|entered| judge(entered, self.hardware))?;
-        self.judge_progress(entered.len() as u32)?;
+        self.judge_progress(entered.len())?;
         // What it stored before INIT may be another address of its kernel.
         let told = self.guest.shared.as_ref().map_or(SWITCHER_BASE, |shared| shared.kernel_address);
         let first_shared = told.div_ceil(1 << 22);
@@ -268,11 +269,23 @@ impl Life {
         }
     }
 
-    /// The trace numbers all that ever happened to a Guest.
-    fn judge_progress(&mut self, entries: u32) -> Result<(), TestCaseError> {
-        let last = self.guest.trace.events().last().map_or(0, |(number, _)| number + 1);
-        let happened = last - core::mem::replace(&mut self.events, last);
-        prop_assert!(happened <= (entries + 1) * EVENTS_AN_ENTRY, "{happened} events in {entries} entries");
+    /// Who listens learns all that happens to a Guest, and that is not too much.
+    fn judge_progress(&mut self, entries: usize) -> Result<(), TestCaseError> {
+        self.guest.trace.feed(self.cpu.time.0);
+        let (mut happened, mut entered) = (0, 0);
+        while let Some(frame) = self.feed.borrow_mut().frame(0) {
+            let Frame::Events { events, .. } = frame else { panic!("{frame:?} of {ROOM}") };
+            happened += events.len();
+            entered += events.iter().filter(|(_, event)| event.kind() == Kind::Enter).count();
+        }
+        // It may be killed for its stack on the way in.
+        prop_assert!((entries..=entries + 1).contains(&entered), "{} of {} entries told", entered, entries);
+        prop_assert!(
+            happened <= (entries + 1) * EVENTS_AN_ENTRY,
+            "{} events in {} entries",
+            happened,
+            entries
+        );
         Ok(())
     }
 
@@ -281,7 +294,8 @@ impl Life {
         prop_assert_eq!(run(&mut self.guest, &mut self.cpu), Stop::Killed(reason));
         prop_assert!(self.cpu.entered.is_empty(), "a dead Guest was entered");
         let mut lines = 0;
-        post_mortem::tell(&mut self.guest, |line| lines += usize::from(!line.to_string().is_empty()));
+        let at = Tsc { now: self.cpu.time.0, khz: 1_000_000 };
+        post_mortem::tell(&self.guest, at, |line| lines += usize::from(!line.to_string().is_empty()));
         prop_assert!(lines > 6, "{lines} lines of post-mortem");
         let script: VecDeque<Scene> = core::mem::take(&mut self.cpu.scenes);
         self.begin();
