@@ -151,8 +151,9 @@ impl Tasks {
         self.now = clock::now();
         task.life.charge(began, self.now);
         let is_asleep = step != Step::Runnable;
+        let asleep = matches!(step, Step::Blocked(_));
         let tsc = self.cpu.tsc();
-        guest.trace.note_at(tsc, Event::Rest { high: (tsc >> 32) as u32, asleep: is_asleep });
+        guest.trace.note_at(tsc, Event::Rest { high: (tsc >> 32) as u32, asleep });
         self.multiplexer.get_mut().turn_over(number, is_asleep, &mut Wire);
         match step {
             Step::Runnable => State::Runnable,
