@@ -7,15 +7,18 @@
 //! ```text
 //!   com2=pcap:NET    out   a capture of the network NET
 //!   com2=monitor     both  a command a line, and an answer in JSON
+//!   com2=trace       out   all that happens to Guests ([`crate::trace::frame`])
 //! ```
 //!
 //! Next on the tour: [`crate::multiplexer`].
+
+use crate::event::Kinds;
 
 /// Word of the Host's command line that gives the second line its role.
 pub const SECOND_LINE: &str = "com2";
 
 /// What may follow it, for people.
-pub const ROLES: &str = "pcap:NETWORK or com2=monitor";
+pub const ROLES: &str = "pcap:NETWORK , com2=monitor or com2=trace[:KIND,...]";
 
 /// What the second line is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +27,8 @@ pub enum Role<'a> {
     Capture(&'a str),
     /// The monitor, for scripts.
     Monitor,
+    /// Everybody's events of these kinds, as they happen.
+    Trace(Kinds),
 }
 
 impl<'a> Role<'a> {
@@ -31,6 +36,8 @@ impl<'a> Role<'a> {
     pub fn admit(word: &'a str) -> Option<Self> {
         match word.split_once(':') {
             None if word == "monitor" => Some(Self::Monitor),
+            None if word == "trace" => Some(Self::Trace(Kinds::ALL)),
+            Some(("trace", kinds)) => Kinds::admit(kinds).map(Self::Trace),
             Some(("pcap", network)) if !network.is_empty() => Some(Self::Capture(network)),
             Some(_) | None => None,
         }
@@ -39,7 +46,7 @@ impl<'a> Role<'a> {
     /// Whether anything that comes in means something to it.
     pub const fn is_heard(self) -> bool {
         match self {
-            Self::Capture(_) => false,
+            Self::Capture(_) | Self::Trace(_) => false,
             Self::Monitor => true,
         }
     }
@@ -53,7 +60,9 @@ mod tests {
     fn a_word_names_a_role_or_none() {
         assert_eq!(Role::admit("pcap:lan"), Some(Role::Capture("lan")));
         assert_eq!(Role::admit("monitor"), Some(Role::Monitor));
-        for word in ["", "pcap", "pcap:", "serial", "serial:lan", "monitor:lan"] {
+        assert_eq!(Role::admit("trace"), Some(Role::Trace(Kinds::ALL)));
+        assert_eq!(Role::admit("trace:exit"), Kinds::admit("exit").map(Role::Trace));
+        for word in ["", "pcap", "pcap:", "serial", "serial:lan", "monitor:lan", "trace:", "trace:lan"] {
             assert_eq!(Role::admit(word), None, "{word}");
         }
     }

@@ -33,6 +33,8 @@ use kernel::event::Event;
 use kernel::guest::Guest;
 use kernel::multiplexer::Multiplexer;
 use kernel::sched::{Choice, Rota, State};
+use kernel::trace::frame::{Frame, VERSION};
+use kernel::trace::sender::Sender;
 use kernel::usage::Life;
 use launcher_task::{Launcher, Outcome, Ports, Step};
 
@@ -45,7 +47,7 @@ use crate::machine::entropy::Chance;
 use crate::machine::memory::Memory;
 use crate::machine::power::ExitCode;
 use crate::machine::ram::GuestRam;
-use crate::machine::{clock, console, nmi};
+use crate::machine::{clock, console, cpu, nmi, second_line};
 use crate::seat::{Seat, tell_post_mortem, tell_usage};
 use crate::terminal::{Log, Terminal, Wire};
 
@@ -85,6 +87,21 @@ pub struct Tasks {
     /// When the screen was refreshed.
     refreshed: Nanos,
     lan: Lan,
+    /// Who tells over the second line what happens, if that is what it is for.
+    reporter: Option<Sender>,
+    /// There is more to tell than the last turn could.
+    is_reporting: bool,
+}
+
+/// What the time-stamp counter means, for who reads a trace.
+fn moment() -> Frame {
+    Frame::Clock {
+        version: VERSION,
+        khz: clock::tsc_khz(),
+        tsc: cpu::tsc(),
+        nanos: clock::now().0,
+        epoch: clock::epoch(),
+    }
 }
 
 impl Tasks {
@@ -93,7 +110,8 @@ impl Tasks {
         self.rota = Rota::new(self.tasks.len());
         loop {
             self.tell_nmis();
-            let is_late = self.multiplexer.get_mut().catch_up(&mut Wire) | self.is_asked();
+            let is_late =
+                self.multiplexer.get_mut().catch_up(&mut Wire) | self.is_asked() | self.is_reporting;
             match self.rota.choose(self.now) {
                 Choice::Run(task) => {
                     let state = self.step(task);
@@ -111,6 +129,7 @@ impl Tasks {
                     self.rota.wake_all();
                 }
                 Choice::Done => {
+                    self.report_the_rest();
                     self.lan.tell();
                     return (self.worst, self.memory);
                 }
@@ -126,11 +145,14 @@ impl Tasks {
                 self.rota.wake_all();
             }
             self.answer();
+            self.is_reporting =
+                self.reporter.as_mut().is_some_and(|all| all.turn(self.now, moment, second_line::send));
         }
     }
 
     fn step(&mut self, number: usize) -> State {
-        let has_rivals = self.rota.live() > 1;
+        // What is told of a Guest is sent between its slices.
+        let has_rivals = self.rota.live() > 1 || self.reporter.is_some();
         let task = &mut self.tasks[number];
         let Some(guest) = &mut task.guest else {
             return State::Ended;
@@ -154,6 +176,7 @@ impl Tasks {
         let asleep = matches!(step, Step::Blocked(_));
         let tsc = self.cpu.tsc();
         guest.trace.note_at(tsc, Event::Rest { high: (tsc >> 32) as u32, asleep });
+        guest.trace.feed(tsc);
         self.multiplexer.get_mut().turn_over(number, is_asleep, &mut Wire);
         match step {
             Step::Runnable => State::Runnable,
@@ -180,6 +203,15 @@ impl Tasks {
         tell_usage(&task.name, &guest, &task.life, self.now);
         self.memory.evict(guest);
         self.lan.unplug(number);
+    }
+
+    /// Sends what is still to be told, with patience, for nobody waits any more.
+    fn report_the_rest(&mut self) {
+        let Some(reporter) = &mut self.reporter else { return };
+        while reporter.turn(self.now, moment, |bytes| {
+            second_line::send_all(bytes);
+            bytes.len()
+        }) {}
     }
 
     /// Tells of NMIs at the first, second, fourth, eighth ...: a broken board may send thousands.

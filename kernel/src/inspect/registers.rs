@@ -43,7 +43,7 @@ pub fn registers<M: GuestMemory>(guest: &Guest<M>, symbols: &Symbols<'_>) -> Reg
         ts: guest.task_switched,
         interrupts: shared.and_then(|shared| shared.interrupts_on(&guest.memory).ok()),
         pending: guest.interrupts.pending(),
-        halted: guest.is_halted,
+        halted: guest.before_entry.is_halted(),
         symbol: symbols.describe(eip),
     }
 }

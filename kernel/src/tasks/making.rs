@@ -14,6 +14,7 @@ use kernel::host::boot_info::BootInfo;
 use kernel::multiplexer::scrollback::KEPT;
 use kernel::sched::Rota;
 use kernel::second_line::{ROLES, Role, SECOND_LINE};
+use kernel::trace::sender::Sender;
 use kernel::usage::Life;
 use launcher_task::config::{self, DiskPlan, Plan, networks};
 use launcher_task::device::Device;
@@ -32,6 +33,8 @@ use crate::{disks, host};
 
 /// Words the Host's own command line may have; those that end in `=` take a value.
 const HOST_WORDS: &[&str] = &["console=", "debug-exit", "selftest=", "com2="];
+/// Events of all Guests' that may wait for the second line: 24 bytes each.
+const WAITING: usize = 8192;
 /// Shadow tables a Guest gets whatever its size, ...
 const TABLES: u32 = 64;
 /// ... and for each MiB it has.
@@ -54,7 +57,11 @@ impl Tasks {
             info.option(SECOND_LINE).and_then(|word| open_second_line(word, &wanted.plans, &mut complain));
         let captured = role.and_then(|role| match role {
             Role::Capture(network) => Some(network),
-            Role::Monitor => None,
+            Role::Monitor | Role::Trace(_) => None,
+        });
+        let reporter = role.and_then(|role| match role {
+            Role::Trace(kinds) => Some(Sender::new(kinds, WAITING / wanted.plans.len().max(1))),
+            Role::Capture(_) | Role::Monitor => None,
         });
         let lan = Lan::new(&wanted.plans, captured, &mut memory, complain);
         let mut tasks = Self {
@@ -70,6 +77,8 @@ impl Tasks {
             now: clock::now(),
             refreshed: Nanos(0),
             lan,
+            reporter,
+            is_reporting: false,
         };
         for error in own.iter().chain(&wanted.errors) {
             tasks.misconfigured(format_args!("{error}"));
@@ -160,6 +169,9 @@ impl Tasks {
         match room {
             Ok(room) => {
                 self.multiplexer.get_mut().add(&name, room);
+                if let Some(reporter) = &mut self.reporter {
+                    guest.watch(reporter.watch(&name));
+                }
                 self.tasks.push(Task { name, launcher, guest: Some(guest), told, life });
             }
             Err(why) => {
@@ -178,7 +190,7 @@ fn open_second_line<'a>(
 ) -> Option<Role<'a>> {
     let is_known = |role: &Role<'_>| match role {
         Role::Capture(network) => networks(plans).contains(network),
-        Role::Monitor => true,
+        Role::Monitor | Role::Trace(_) => true,
     };
     let Some(role) = Role::admit(word).filter(is_known) else {
         complain(&format_args!("\"{SECOND_LINE}={word}\": use {SECOND_LINE}={ROLES}, for what is there"));
