@@ -77,14 +77,14 @@ impl World {
             }
             Step::SetPte { top, at, entry, high } => {
                 let change = [top, at, entry, high].map(Word::get);
-                return shadow.set_pte(ram.limit(), change.into());
+                return shadow.set_pte(ram, change.into());
             }
             Step::SetPgd { top, index } => return shadow.set_pgd(GuestPhys(top.get()), index.into()),
             Step::SetPmd { middle, index } => {
                 return shadow.set_pmd(ram, GuestPhys(middle.get()), index.into());
             }
             Step::Flush { everything: true } => shadow.flush_all(),
-            Step::Flush { everything: false } => shadow.flush_user(),
+            Step::Flush { everything: false } => shadow.flush_user(ram),
             Step::Stack { end, pages } => shadow.set_stack(end.get(), u32::from(pages) % 3),
             Step::Touch(at, kind) => return self.touch(GuestLinear(at.get()), access(kind)).map(|_| ()),
             Step::Fault(at, code) => {

@@ -12,7 +12,7 @@
 //!
 //! Next on the tour: [`crate::set_pte`].
 
-use abi::hypercall::{LHCALL_LGUEST_INIT, LHCALL_SET_PMD};
+use abi::hypercall::{LHCALL_LGUEST_INIT, LHCALL_SET_PMD, LHCALL_SET_PTE};
 use abi::kill::{DescriptorError, HypercallError};
 use abi::lguest_data::RING_ENTRIES;
 use abi::{GuestMemory, GuestPhys, GuestResult, Nanos};
@@ -25,7 +25,6 @@ use crate::event::Event;
 use crate::guest::Guest;
 use crate::hypercall::{Call, Hypercall, Instruction, Words};
 use crate::recognise::{format_to_come, recognise};
-use crate::ring;
 use crate::run::Pause;
 use crate::set_pte::Run;
 use crate::shadow::fault::MAX_STACK_PAGES;
@@ -65,7 +64,15 @@ pub fn hypercalls<M: GuestMemory, C: Cpu>(
 #[inline(never)]
 fn go_round<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult<Option<Pause>> {
     let mut left = RING_ENTRIES;
-    while let Some(call) = next_other(guest, &mut left)? {
+    while let Some(shared) = guest.shared.as_mut().filter(|_| left > 0)
+        && let Some(call) = shared.ring.peek(&mut guest.memory)?
+    {
+        if call.number == LHCALL_SET_PTE {
+            left -= set_ptes(guest, left)?;
+            continue;
+        }
+        left -= 1;
+        shared.ring.pass(1);
         if let Some(pause) = obey(guest, cpu, call)? {
             return Ok(Some(pause));
         }
@@ -77,31 +84,21 @@ fn go_round<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestR
     Ok(None)
 }
 
-/// The next queued call, of `left` at most, that is no SET_PTE; those before it are obeyed by the
-/// run.
+/// Obeys the SET_PTEs that are next in the ring, `most` of them at most; returns how many.
 #[inline(never)]
-fn next_other<M: GuestMemory>(guest: &mut Guest<M>, left: &mut usize) -> GuestResult<Option<Call>> {
+fn set_ptes<M: GuestMemory>(guest: &mut Guest<M>, most: usize) -> GuestResult<usize> {
     let Guest { shared: Some(shared), shadow, memory, trace, .. } = guest else {
-        return Ok(None);
+        return Ok(0);
     };
-    loop {
-        let records = shared.ring.records(memory, *left)?;
-        let Some(first) = records.first().map(ring::call) else {
-            return Ok(None);
-        };
-        let mut run = Run::new(records);
-        let outcome = shadow.set_ptes(memory.limit(), &mut run);
-        if let Some(event) = run.event() {
-            trace.note(event);
-        }
-        outcome?;
-        let taken = run.taken();
-        *left -= taken.max(1);
-        shared.ring.give_back(memory, taken.max(1))?;
-        if taken == 0 {
-            return Ok(Some(first));
-        }
+    let copies = shared.ring.copies();
+    let mut run = Run::new(&copies[..copies.len().min(most)]);
+    let outcome = shadow.set_ptes(memory.limit(), &mut run);
+    if let Some(event) = run.event() {
+        trace.note(event);
     }
+    let taken = run.taken();
+    shared.ring.pass(taken);
+    outcome.map(|()| taken)
 }
 
 /// The first call of all, which also tells what the Guest speaks.
@@ -149,8 +146,8 @@ fn obey<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, call: Call) -
         Hypercall::SetClockevent(delay) => set_clock(guest, cpu, delay),
         Hypercall::NewPgtable(top) => guest.shadow.switch_to(&guest.memory, top)?,
         Hypercall::FlushTlb { everything: true } => guest.shadow.flush_all(),
-        Hypercall::FlushTlb { everything: false } => guest.shadow.flush_user(),
-        Hypercall::SetPte(change) => guest.shadow.set_pte(guest.memory.limit(), change)?,
+        Hypercall::FlushTlb { everything: false } => guest.shadow.flush_user(&guest.memory),
+        Hypercall::SetPte(change) => guest.shadow.set_pte(&guest.memory, change)?,
         Hypercall::SetPmd { .. } if guest.shadow.format() == Format::TwoLevel => {
             return Err(HypercallError::Unknown { number: LHCALL_SET_PMD }.into());
         }

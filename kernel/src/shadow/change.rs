@@ -92,18 +92,25 @@ impl Shadow {
         self.add_root(Some(top)).map(|_| ())
     }
 
-    /// `SET_PTE`: an entry of the Guest, whose memory ends at `limit`, is another now.
+    /// `SET_PTE`: an entry of the Guest is another now, or a page is to be forgotten.
     ///
     /// # Errors
     /// [`PageTableError::Reserved`] in the Switcher's area, [`PageTableError::Entry`] for a
     /// mapping the Host will not follow.
     #[inline(never)]
-    pub fn set_pte(&mut self, limit: u32, change: SetPte) -> GuestResult {
+    pub fn set_pte(&mut self, memory: &impl GuestMemory, change: SetPte) -> GuestResult {
         let place = self.place_of(change.top, change.at);
-        self.set_in(place, limit, change)
+        match place {
+            Place::Table { table, .. } if change.entry.0 == 0 => {
+                self.look_again(memory, change.top, table, change.at);
+                Ok(())
+            }
+            _ => self.set_in(place, memory.limit(), change),
+        }
     }
 
-    /// Several of `SET_PTE`, in their order. Neighbours cost one look-up together.
+    /// Several of `SET_PTE` that were queued, in their order, in a memory of `limit` bytes.
+    /// Neighbours cost one look-up together.
     ///
     /// # Errors
     /// As [`Shadow::set_pte`]; what came before is done.
@@ -239,15 +246,8 @@ impl Shadow {
     /// Empties the half of a shadow table that the 2 MiB at `at` are in.
     fn drop_half_table(&mut self, directory: TableId, at: GuestLinear) {
         if let Some(table) = self.pool.table_at(directory.get(directory_index(at))) {
-            let first = table_index(at);
-            self.pool.clear(table, first..first + ENTRIES / 2);
-            self.pool.note_rights(table, first, 0);
+            self.drop_half(table, table_index(at));
         }
-    }
-
-    /// `FLUSH_TLB(0)`: forgets the user part of the current address space.
-    pub fn flush_user(&mut self) {
-        self.drop_current_user();
     }
 
     /// `FLUSH_TLB(1)`: forgets everything everywhere, except which address space is current.

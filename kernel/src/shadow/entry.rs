@@ -30,6 +30,9 @@ pub const A: u32 = 1 << 5;
 pub const D: u32 = 1 << 6;
 /// Large page in a directory, memory type in a table: refused in both.
 pub const PS: u32 = 1 << 7;
+/// How many flushes in turn found a shadow entry not used: bits the CPU leaves to us. A CPU that uses an
+/// entry sets A.
+pub const AGE: u32 = 3 << 9;
 /// Caching bits, passed through.
 const CACHING: u32 = 1 << 3 | 1 << 4;
 /// What a directory entry may carry besides an address.
@@ -114,6 +117,25 @@ pub fn mirror(entry: GuestEntry, rights: u32, host_base: HostPhys) -> u32 {
     (host_base.0 | P | A | D).wrapping_add(kept) // a base is a page's, so this is all bits together
 }
 
+/// A shadow entry like `fresh` that nobody has used yet.
+#[inline]
+pub fn unused(fresh: u32) -> u32 {
+    fresh & !A
+}
+
+/// What becomes of the shadow entry `old` when a flush finds that it should be `fresh`: as if
+/// filled in now, if it was used lately; nothing if not.
+#[inline]
+pub fn aged(old: u32, fresh: u32) -> u32 {
+    if old & A != 0 {
+        unused(fresh)
+    } else if old & AGE == AGE {
+        0
+    } else {
+        unused(fresh) | (old & AGE) + (AGE & AGE.wrapping_neg())
+    }
+}
+
 const _: () = assert!(D >> 5 == W);
 
 #[cfg(test)]
@@ -140,6 +162,18 @@ mod tests {
     #[test]
     fn global_and_software_bits_are_not_mirrored() {
         assert_eq!(mirror(GuestEntry(0x3F00 | P | A), W | U, BASE), 0x0040_3000 | P | A | D);
+    }
+
+    #[test]
+    fn what_is_used_stays_and_what_is_not_goes_at_last() {
+        let used = 0x0040_3000 | P | W | A | D;
+        let mut entry = aged(used, used);
+        for age in 0..4 {
+            assert_eq!(entry, unused(used) | age << 9);
+            assert_eq!(aged(entry | A, used), unused(used), "used again");
+            entry = aged(entry, used);
+        }
+        assert_eq!(entry, 0);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use core::ops::Range;
 
 use abi::{GuestResult, KillReason};
 
-use super::pool::TableId;
+use super::pool::{ENTRIES, TableId};
 use super::roots::Root;
 use super::{SWITCHER_SLOT, Shadow};
 
@@ -89,7 +89,13 @@ impl Shadow {
         from > first
     }
 
-    fn drop_slot(&mut self, directory: TableId, slot: usize) {
+    /// Empties the half of a table that begins at entry `first`.
+    pub(super) fn drop_half(&mut self, table: TableId, first: usize) {
+        self.pool.clear(table, first..first + ENTRIES / 2);
+        self.pool.note_rights(table, first, 0);
+    }
+
+    pub(super) fn drop_slot(&mut self, directory: TableId, slot: usize) {
         let entry = directory.get(slot);
         self.edit(directory, slot, 0);
         if let Some(table) = self.pool.table_at(entry) {

@@ -13,7 +13,7 @@ use abi::lguest_data::SWITCHER_BASE;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};
 
 use super::Shadow;
-use super::entry::{A, D, GuestEntry, P, U, W, is_inside, mirror};
+use super::entry::{A, D, GuestEntry, P, U, W, is_inside, mirror, unused};
 use super::pool::TableId;
 use super::walk::{Format, GuestTable, Walk, check_high, directory_index, table_index};
 use crate::exit::PageFaultCode;
@@ -125,7 +125,7 @@ impl Shadow {
                 0
             };
             if check_high(entry, high, at).is_ok() {
-                self.edit(table, neighbour, mirror(entry, guest.rights, self.judge.host_base));
+                self.edit(table, neighbour, unused(mirror(entry, guest.rights, self.judge.host_base)));
             }
         }
         Ok(())

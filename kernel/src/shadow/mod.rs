@@ -38,6 +38,7 @@ pub mod entry;
 mod evict;
 pub mod fault;
 pub mod pool;
+mod review;
 pub mod roots;
 pub mod walk;
 

@@ -15,6 +15,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use abi::{HostPhys, PAGE_SIZE};
@@ -79,6 +80,8 @@ struct Page {
     table: &'static Table,
     /// A bit for each entry that is not zero.
     used: [u32; ENTRIES / 32],
+    /// A bit for each word of `used` that is not zero, and for some that are.
+    used_words: u32,
     /// The Guest's upper-level entry (P, W and U of it) by which each half was filled in last, 0 if
     /// it never was. Two halves, for a table of ours covers two of PAE's.
     rights: [u32; 2],
@@ -96,7 +99,7 @@ pub struct Pool {
 impl Pool {
     /// A pool of `tables`, all zero, that lie at Host-physical `base`.
     pub fn new(tables: &'static [Table], base: HostPhys) -> Self {
-        let page = |table| Page { table, used: [0; ENTRIES / 32], rights: [0; 2] };
+        let page = |table| Page { table, used: [0; ENTRIES / 32], used_words: 0, rights: [0; 2] };
         let free = tables.iter().enumerate().rev().map(|(number, table)| TableId { number, table }).collect();
         Self { pages: tables.iter().map(page).collect(), base, free, least_free: tables.len() }
     }
@@ -175,39 +178,66 @@ impl Pool {
         if entry == 0 {
             self.pages[table.number].used[index / 32] &= !(1 << (index % 32));
         } else if was_empty {
-            self.pages[table.number].used[index / 32] |= 1 << (index % 32);
+            let page = &mut self.pages[table.number];
+            page.used[index / 32] |= 1 << (index % 32);
+            page.used_words |= 1 << (index / 32);
         }
     }
 
-    /// Zeroes the entries of `range`, which begins and ends at a multiple of 32 or at
-    /// [`ENTRIES`]; costs what is in use there.
-    pub fn clear(&mut self, table: TableId, range: core::ops::Range<usize>) {
+    /// Zeroes the entries of `range`, which begins and ends at a multiple of 32; costs what is in
+    /// use there.
+    pub fn clear(&mut self, table: TableId, range: Range<usize>) {
+        self.renew(table, range, |_, _| 0);
+    }
+
+    /// Makes each entry of `range` that is not zero what `renewed` says of its index and it. The range
+    /// begins and ends at a multiple of 32; costs what is in use there.
+    #[inline]
+    pub fn renew(&mut self, table: TableId, range: Range<usize>, mut renewed: impl FnMut(usize, u32) -> u32) {
         let page = &mut self.pages[table.number];
-        let words = range.start / 32..range.end / 32;
-        for (word, used) in words.clone().zip(&mut page.used[words]) {
-            let mut left = core::mem::take(used);
+        let mut words = page.used_words & words_of(&range);
+        while words != 0 {
+            let word = words.trailing_zeros() as usize;
+            words &= words - 1;
+            let mut left = page.used[word];
             while left != 0 {
-                let index = word * 32 + left.trailing_zeros() as usize;
-                page.table.0[index].store(0, Relaxed);
-                left &= left - 1;
+                let bit = left & left.wrapping_neg();
+                left ^= bit;
+                let index = word * 32 + bit.trailing_zeros() as usize;
+                let entry = renewed(index, table.get(index));
+                page.table.0[index].store(entry, Relaxed);
+                if entry == 0 {
+                    page.used[word] ^= bit;
+                }
+            }
+            if page.used[word] == 0 {
+                page.used_words ^= 1 << word;
             }
         }
     }
 
     /// The first entry in `range` that is not zero.
-    pub fn next_used(&self, table: TableId, range: core::ops::Range<usize>) -> Option<usize> {
-        let used = &self.pages[table.number].used;
+    pub fn next_used(&self, table: TableId, range: Range<usize>) -> Option<usize> {
+        let page = &self.pages[table.number];
         let mut index = range.start;
         while index < range.end {
-            let rest = used[index / 32] >> (index % 32);
+            let rest = page.used[index / 32] >> (index % 32);
             if rest != 0 {
                 let found = index + rest.trailing_zeros() as usize;
                 return (found < range.end).then_some(found);
             }
-            index = (index / 32 + 1) * 32;
+            let words = page.used_words & words_of(&(index + 32..ENTRIES));
+            index = words.trailing_zeros() as usize * 32; // past the end if there is none
         }
         None
     }
+}
+
+/// The words of a bitmap that the entries of `range` are in, a bit each.
+#[inline]
+fn words_of(range: &Range<usize>) -> u32 {
+    let from = |word: usize| u32::MAX.checked_shl(word as u32).unwrap_or(0);
+    from(range.start / 32) & !from(range.end / 32)
 }
 
 /// A pool for tests: its "frames" are leaked boxes, its base a plausible address.
@@ -261,5 +291,22 @@ mod tests {
         pool.set(table, 768, 1);
         pool.clear(table, 0..768);
         assert_eq!((table.get(767), table.get(768)), (0, 1));
+        assert_eq!(pool.next_used(table, 0..ENTRIES), Some(768));
+    }
+
+    #[test]
+    fn what_is_renewed_is_what_was_used() {
+        let mut pool = pool_of(1, HostPhys(0x80_0000));
+        let table = pool.take().unwrap();
+        [5, 31, 64, 511, 512, 1023].into_iter().for_each(|index| pool.set(table, index, 1));
+        let mut seen = Vec::new();
+        pool.renew(table, 0..512, |index, old| {
+            seen.push((index, old));
+            if index == 31 { 0 } else { 7 }
+        });
+        assert_eq!(seen, [5, 31, 64, 511].map(|index| (index, 1)));
+        assert_eq!([5, 31, 64, 511, 512].map(|index| table.get(index)), [7, 0, 7, 7, 1]);
+        pool.clear(table, 0..512);
+        assert_eq!(pool.next_used(table, 0..ENTRIES), Some(512));
     }
 }

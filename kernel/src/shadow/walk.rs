@@ -223,6 +223,21 @@ impl Format {
         Ok(Some(GuestTable { at: table, rights: entry.0 & (P | W | U) }))
     }
 
+    /// The page table for `at` below `top`, if it is one the Host would follow and that has been
+    /// used (A). Marks nothing.
+    #[inline]
+    pub fn table_in_use(
+        self,
+        memory: &impl GuestMemory,
+        top: GuestPhys,
+        at: GuestLinear,
+    ) -> Option<GuestTable> {
+        let place = self.upper_entry_at(memory, top, at).ok()??;
+        let entry = self.read(memory, place, at).ok().filter(|entry| entry.0 & (P | A) == P | A)?;
+        let table = entry.table(at, memory.limit()).ok()?;
+        Some(GuestTable { at: table, rights: entry.0 & (P | W | U) })
+    }
+
     /// Translates `at` for an access of kind `code`, as the CPU would on the Guest's own tables.
     /// Devices show their registers from the end of memory up to `device_limit`.
     ///

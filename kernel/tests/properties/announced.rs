@@ -14,7 +14,7 @@
 //!
 //! Next on the tour: [`crate::hostile`].
 
-use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE, kill::PageTableError};
+use abi::{GuestLinear, GuestPhys, GuestResult, KillReason, PAGE_SIZE, kill::PageTableError};
 use kernel::shadow::entry::{A, D, P};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -93,7 +93,7 @@ impl Treaty {
         if everything {
             self.real.shadow.flush_all();
         } else {
-            self.real.shadow.flush_user();
+            self.real.shadow.flush_user(&self.real.ram);
         }
     }
 
@@ -216,7 +216,7 @@ impl Treaty {
                 prop_assert_eq!(shadow.set_pmd(ram, GuestPhys(middle), index), Ok(()));
             }
             Changed::Pte { entry, high } => {
-                let told = shadow.set_pte(ram.limit(), [top, at.0, entry, high].into());
+                let told = shadow.set_pte(ram, [top, at.0, entry, high].into());
                 return self.judge_telling(at, entry, high, told);
             }
         }

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use abi::{GuestLinear, GuestPhys, HostPhys, PAGE_SIZE};
 use kernel::exit::PageFaultCode;
 use kernel::shadow::Shadow;
-use kernel::shadow::entry::{A, D, P, U, W};
+use kernel::shadow::entry::{A, AGE, D, P, U, W};
 use kernel::shadow::pool::{ENTRIES, Pool, Table};
 use proptest::prop_assert;
 use proptest::test_runner::TestCaseError;
@@ -35,7 +35,7 @@ pub const SWITCHER_TABLES: [HostPhys; 2] = [HostPhys(0x7000), HostPhys(0x9000)];
 const SWITCHER_SLOT: usize = 1023;
 
 /// All an entry may have besides an address: no large page, nothing global, nothing reserved.
-const FLAGS: u32 = P | W | U | A | D | 1 << 3 | 1 << 4;
+const FLAGS: u32 = P | W | U | A | D | AGE | 1 << 3 | 1 << 4;
 
 thread_local! {
     /// Tables of cases that ended well, to be used again.

@@ -10,7 +10,7 @@
 //!
 //! [`Hardware::audit`]: crate::hardware::Hardware::audit
 
-use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};
+use abi::{GuestLinear, GuestPhys, GuestResult, PAGE_SIZE};
 use kernel::exit::PageFaultCode;
 use kernel::shadow::walk::Format;
 use proptest::prelude::*;
@@ -83,7 +83,7 @@ fn step(world: &mut World, shape: Shape, attack: &Attack) -> GuestResult {
         Attack::Switch(top) => return shadow.switch_to(ram, GuestPhys(top.0)),
         Attack::SetPte { top, at, entry, high } => {
             let change = [top, at, entry, high].map(|word| word.0);
-            return shadow.set_pte(ram.limit(), change.into());
+            return shadow.set_pte(ram, change.into());
         }
         Attack::SetPmd { middle, index } => return shadow.set_pmd(ram, GuestPhys(middle.0), index.0),
         Attack::SetPgd { top, index } => return shadow.set_pgd(GuestPhys(top.0), index.0),
@@ -108,7 +108,7 @@ fn usual(world: &mut World, shape: Shape, op: &Op) -> GuestResult {
         }
         Op::Switch(top) => return shadow.switch_to(ram, GuestPhys(top.0)),
         Op::Flush { everything: true } => shadow.flush_all(),
-        Op::Flush { everything: false } => shadow.flush_user(),
+        Op::Flush { everything: false } => shadow.flush_user(ram),
         Op::Stack { end, pages } => shadow.set_stack(end.0, *pages),
         Op::Touch(at, kind) => return world.touch(GuestLinear(at.0), access_of(*kind)).map(|_| ()),
         Op::Tour(at, kind) => {
