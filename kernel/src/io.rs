@@ -4,7 +4,7 @@
 //! so does `cli`, which some kernels use for a moment although they know
 //! better. The Host performs them instead: behind the ports of PCI's
 //! configuration is the Launcher, behind no other is a device, so IN reads all
-//! ones there and OUT vanishes; `cli` is skipped. Debug registers are as after
+//! ones there, but for two that kernels wait at, and OUT vanishes; `cli` is skipped. Debug registers are as after
 //! a reset, whatever is written to them: a Linux that reports a mistake of its
 //! own reads them, and would report that instead, and that again. A kernel that
 //! reads CR4 before it has any #GP handler gets a plausible value. All else
@@ -45,6 +45,13 @@ const CR4_SSE: u32 = 1 << 9 | 1 << 10;
 /// CR4.PAE.
 const CR4_PAE: u32 = 1 << 5;
 
+/// The counters of a PIT.
+const PIT_FIRST: u16 = 0x40;
+const PIT_LAST: u16 = 0x42;
+/// The status of a keyboard controller: bit 0 says that there is something to read, bit 1 that it is
+/// busy.
+const KEYBOARD_STATUS: u16 = 0x64;
+
 /// DR6 and DR7 after a reset: the bits that are always set.
 const NO_EVENT: u32 = 0xFFFF_0FF0;
 const NO_BREAKPOINT: u32 = 0x400;
@@ -73,7 +80,7 @@ pub fn emulate<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, code: 
             pause = configuration(regs, port, width).map(|from| Pause::Read { from, width });
             match pause {
                 Some(_) => guest.reading = Some(landing),
-                None => landing.land(regs, NO_DEVICE),
+                None => landing.land(regs, floating(number(regs, port))),
             }
         }
         Operation::ReadCr4 { into } if !handles_faults => *into.of(regs) = cr4(guest.shadow.format()),
@@ -98,11 +105,27 @@ fn write(regs: &mut GuestRegs, port: Port, width: Width) -> Option<Pause> {
 
 /// The port, if an access to it is the Launcher's to answer.
 fn configuration(regs: &GuestRegs, port: Port, width: Width) -> Option<Place> {
-    let port = match port {
+    let port = number(regs, port);
+    is_config_port(port, width).then_some(Place::Port(port))
+}
+
+/// Which port it is.
+fn number(regs: &GuestRegs, port: Port) -> u16 {
+    match port {
         Port::Immediate(number) => number.into(),
         Port::Dx => regs.edx as u16,
-    };
-    is_config_port(port, width).then_some(Place::Port(port))
+    }
+}
+
+/// What is read where no device is: all ones, except where kernels that know no better would read on
+/// and on. Linux 4.12 measures the TSC against a PIT whose counters show all ones, 200,000 reads
+/// long; 3.2 asks a keyboard controller 20,000 times whether it is still busy.
+const fn floating(port: u16) -> u32 {
+    match port {
+        PIT_FIRST..=PIT_LAST => NO_DEVICE << 8,
+        KEYBOARD_STATUS => NO_DEVICE << 8 | 1,
+        _ => NO_DEVICE,
+    }
 }
 
 /// The bytes from `eip` on, each page looked up when its first is asked for, as if fetched `by` a ring. The CPU has

@@ -91,16 +91,23 @@ fn debug_registers_are_as_after_a_reset() {
 fn each_width_of_in_fills_its_part_of_eax() {
     let cases: [(&[u8], u32); 6] = [
         (&[0xEC], 0x1122_33FF),
-        (&[0xE4, 0x64], 0x1122_33FF),
+        (&[0xE4, 0x60], 0x1122_33FF),
         (&[0x66, 0xED], 0x1122_FFFF),
-        (&[0x66, 0xE5, 0x64], 0x1122_FFFF),
+        (&[0x66, 0xE5, 0x60], 0x1122_FFFF),
         (&[0xED], 0xFFFF_FFFF),
-        (&[0xE5, 0x64], 0xFFFF_FFFF),
+        (&[0xE5, 0x60], 0xFFFF_FFFF),
     ];
     for (code, eax) in cases {
         let regs = after(code);
         assert_eq!((regs.eax, regs.eip), (eax, START + code.len() as u32), "{code:02x?}");
     }
+}
+
+#[test]
+fn what_kernels_wait_at_is_never_busy() {
+    assert_eq!(after(&[0xE4, 0x42]).eax, 0x1122_3300);
+    assert_eq!(after(&[0xE4, 0x64]).eax, 0x1122_3301);
+    assert_eq!(after(&[0x66, 0xE5, 0x64]).eax, 0x1122_FF01);
 }
 
 #[test]
@@ -122,7 +129,7 @@ fn an_instruction_may_lie_across_two_pages_that_are_no_neighbours() {
     let mut guest = guest_at(&[], &mut cpu);
     turn_paging_on(&mut guest, &mut cpu);
     guest.memory.write_from(GuestPhys(0x1FFF), &[0x66, 0xFA]).unwrap();
-    guest.memory.write_from(GuestPhys(0x5000), &[0xE5, 0x64]).unwrap();
+    guest.memory.write_from(GuestPhys(0x5000), &[0xE5, 0x60]).unwrap();
     guest.regs.eip = 0x1FFF;
     let regs = fault(&mut guest, &mut cpu, 0);
     assert_eq!((regs.eax, regs.eip), (0x1122_FFFF, 0x2002));

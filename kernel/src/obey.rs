@@ -65,14 +65,14 @@ pub fn hypercalls<M: GuestMemory, C: Cpu>(
 fn go_round<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult<Option<Pause>> {
     let mut left = RING_ENTRIES;
     while let Some(shared) = guest.shared.as_mut().filter(|_| left > 0)
-        && let Some(call) = shared.ring.peek(&mut guest.memory)?
+        && let Some(call) = shared.ring.peek(&guest.memory)?
     {
         if call.number == LHCALL_SET_PTE {
             left -= set_ptes(guest, left)?;
             continue;
         }
         left -= 1;
-        shared.ring.pass(1);
+        shared.ring.give_back(&mut guest.memory, 1)?;
         if let Some(pause) = obey(guest, cpu, call)? {
             return Ok(Some(pause));
         }
@@ -97,7 +97,7 @@ fn set_ptes<M: GuestMemory>(guest: &mut Guest<M>, most: usize) -> GuestResult<us
         trace.note(event);
     }
     let taken = run.taken();
-    shared.ring.pass(taken);
+    shared.ring.give_back(memory, taken)?;
     outcome.map(|()| taken)
 }
 

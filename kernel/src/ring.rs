@@ -10,7 +10,7 @@
 //!                             ^ cursor
 //! ```
 //!
-//! All records that are ready are copied and given back together, and judged on the copy.
+//! All records that are ready are copied together, and judged on the copy.
 //!
 //! Invariants:
 //! - The cursor is the Host's own and never leaves the ring
@@ -46,7 +46,7 @@ pub struct Ring {
     record_len: u32,
     /// The record that is next, ...
     cursor: usize,
-    /// ... and how many from there on have been copied and given back.
+    /// ... and how many from there on have been copied.
     copied: usize,
     fetched: Box<[Record; RING_ENTRIES]>,
 }
@@ -69,12 +69,16 @@ impl Ring {
     /// Whether no call is queued.
     #[inline]
     pub fn is_empty(&self, memory: &(impl GuestMemory + ?Sized)) -> GuestResult<bool> {
-        Ok(self.copied == 0 && memory.read_u8(self.status_at(self.cursor))? == RING_FREE)
+        Ok(memory.read_u8(self.status_at(self.cursor))? == RING_FREE)
     }
 
-    /// The next queued call.
+    /// The next queued call. What is ready, up to the end of the ring, is copied when the last
+    /// copies have been given back.
     #[inline]
-    pub fn peek(&mut self, memory: &mut (impl GuestMemory + ?Sized)) -> GuestResult<Option<Call>> {
+    pub fn peek(&mut self, memory: &(impl GuestMemory + ?Sized)) -> GuestResult<Option<Call>> {
+        if self.is_empty(memory)? {
+            return Ok(None);
+        }
         if self.copied == 0 {
             self.fetch(memory)?;
         }
@@ -87,17 +91,27 @@ impl Ring {
         &self.fetched[self.cursor..][..self.copied]
     }
 
-    /// Goes on behind the next `count` copies, which have been obeyed.
+    /// Gives the next `count` records back, all of which have been copied.
     #[inline]
-    pub fn pass(&mut self, count: usize) {
-        self.cursor = (self.cursor + count) % RING_ENTRIES;
+    pub fn give_back(&mut self, memory: &mut (impl GuestMemory + ?Sized), count: usize) -> GuestResult {
+        const FOUR_FREE: u32 = u32::from_le_bytes([RING_FREE; 4]);
+        let end = self.cursor + count;
+        while self.cursor + 4 <= end {
+            memory.write_u32(self.status_at(self.cursor), FOUR_FREE)?;
+            self.cursor += 4;
+        }
+        while self.cursor < end {
+            memory.write_u8(self.status_at(self.cursor), RING_FREE)?;
+            self.cursor += 1;
+        }
+        self.cursor %= RING_ENTRIES;
         self.copied -= count;
+        Ok(())
     }
 
-    /// Copies what is ready, up to the end of the ring, and gives it back: the Guest sees its ring
-    /// again when all of it has been obeyed.
-    fn fetch(&mut self, memory: &mut (impl GuestMemory + ?Sized)) -> GuestResult {
-        self.copied = self.claim(memory)? - self.cursor;
+    #[inline(never)]
+    fn fetch(&mut self, memory: &(impl GuestMemory + ?Sized)) -> GuestResult {
+        self.copied = self.end_of_ready(memory)? - self.cursor;
         let records = &mut self.fetched[self.cursor..][..self.copied];
         let first = GuestPhys(self.records.0 + self.cursor as u32 * self.record_len);
         match self.record_len {
@@ -106,17 +120,14 @@ impl Ring {
         }
     }
 
-    /// Frees the records that are ready, one behind the other; returns where they end.
-    fn claim(&self, memory: &mut (impl GuestMemory + ?Sized)) -> GuestResult<usize> {
+    /// Where those end that are ready, one behind the other.
+    fn end_of_ready(&self, memory: &(impl GuestMemory + ?Sized)) -> GuestResult<usize> {
         const FOUR_READY: u32 = u32::from_le_bytes([RING_READY; 4]);
-        const FOUR_FREE: u32 = u32::from_le_bytes([RING_FREE; 4]);
         let mut end = self.cursor;
         while end + 4 <= RING_ENTRIES && memory.read_u32(self.status_at(end))? == FOUR_READY {
-            memory.write_u32(self.status_at(end), FOUR_FREE)?;
             end += 4;
         }
         while end < RING_ENTRIES && memory.read_u8(self.status_at(end))? != RING_FREE {
-            memory.write_u8(self.status_at(end), RING_FREE)?;
             end += 1;
         }
         Ok(end)
@@ -158,7 +169,7 @@ mod tests {
     }
 
     /// The numbers of the next calls.
-    fn numbers(ring: &mut Ring, ram: &mut [u8]) -> Vec<u32> {
+    fn numbers(ring: &mut Ring, ram: &[u8]) -> Vec<u32> {
         ring.peek(ram).unwrap();
         ring.copies().iter().map(|record| call(record).number).collect()
     }
@@ -177,8 +188,8 @@ mod tests {
                 }
                 let mut seen = Vec::new();
                 while !ring.is_empty(&ram[..]).unwrap() {
-                    let next = numbers(&mut ring, &mut ram);
-                    ring.pass(next.len());
+                    let next = numbers(&mut ring, &ram);
+                    ring.give_back(&mut ram[..], next.len()).unwrap();
                     seen.extend(next);
                 }
                 assert_eq!(seen, queued);
@@ -193,10 +204,10 @@ mod tests {
         let mut ram = vec![RING_FREE; 0x1000];
         let mut ring = Ring::new(AT, Variant::C);
         (0..3).for_each(|slot| queue(&mut ram, layout, slot, slot as u32));
-        assert_eq!(numbers(&mut ring, &mut ram), [0, 1, 2]);
-        ring.pass(1);
+        assert_eq!(numbers(&mut ring, &ram), [0, 1, 2]);
+        ring.give_back(&mut ram[..], 1).unwrap();
         (1..3).for_each(|slot| queue(&mut ram, layout, slot, 7));
-        assert_eq!(numbers(&mut ring, &mut ram), [1, 2]);
+        assert_eq!(numbers(&mut ring, &ram), [1, 2]);
     }
 
     #[test]
@@ -207,7 +218,7 @@ mod tests {
             let words = GuestPhys(AT.0 + variant.layout().hcalls);
             (1..4).for_each(|word| ram.write_u32(GuestPhys(words.0 + 4 * word), word).unwrap());
             let mut ring = Ring::new(AT, variant);
-            ring.peek(&mut ram[..]).unwrap().unwrap()
+            ring.peek(&ram[..]).unwrap().unwrap()
         };
         assert_eq!(first(Variant::AEdx), Call { number: 14, arguments: [3, 1, 2, 0] });
         assert_eq!(first(Variant::AEbx), Call { number: 14, arguments: [1, 2, 3, 0] });
@@ -228,6 +239,6 @@ mod tests {
         let mut ram = vec![RING_FREE; 0x1000];
         (0..2).for_each(|slot| queue(&mut ram, layout, slot, slot as u32));
         ram.write_u8(GuestPhys(AT.0 + layout.hcall_status), 0x7E).unwrap();
-        assert_eq!(numbers(&mut Ring::new(AT, Variant::C), &mut ram), [0, 1]);
+        assert_eq!(numbers(&mut Ring::new(AT, Variant::C), &ram), [0, 1]);
     }
 }

@@ -61,6 +61,7 @@ pub fn handle<M: GuestMemory, C: Cpu>(
         TrapExit::PageFault { at, code } => return page_fault(guest, cpu, at, code),
         TrapExit::GeneralProtection(0) | TrapExit::Exception { vector: 6, .. } if is_vmcall(guest, cpu) => {
             guest.calling = Some(Instruction::Vmcall);
+            guest.exits.was_a_call(cpu.pages().stack.regs.trapnum);
         }
         TrapExit::GeneralProtection(code) => match io::emulate(guest, cpu, code) {
             Emulation::Done => pay_step(guest, cpu)?,

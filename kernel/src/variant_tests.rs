@@ -46,6 +46,9 @@ fn a_vmcall_is_a_call_however_the_cpu_reports_it() {
         let guest = initialised(Variant::AEbx, &mut cpu, trapnum);
         assert_eq!(cpu.entries.last().unwrap().eip, 0x1003, "it is stepped over");
         assert!(guest.shared.is_some());
+        assert!(
+            guest.exits.to_string().contains(" hypercall=1 page-fault=0 protection=0 fpu=0 exception=0 ")
+        );
     }
 }
 

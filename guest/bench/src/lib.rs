@@ -38,12 +38,12 @@ use kit::{GuestLinear, Nanos, page_table::Entry, paging::Root};
 pub trait Machine {
     /// Switches to other page tables.
     fn switch_to(root: Root);
-    /// Drops what is remembered of the user half.
+    /// Has what is remembered of the user half checked, or dropped.
     fn forget_user_half();
     /// Drops everything that is remembered, of every address space.
     fn forget_everything();
-    /// Drops what is remembered of the table for `at` below `root`.
-    fn forget_table(root: Root, at: GuestLinear);
+    /// Drops what is remembered of `count` tables, from that for `at` on, below `root`.
+    fn forget_tables(root: Root, at: GuestLinear, count: u32);
     /// Says that `entry` now translates `at` below `root`.
     fn announce(root: Root, at: GuestLinear, entry: Entry);
     /// Says so no later than at the next [`Machine::announce_now`].

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use kit::frames::Frame;
 use kit::hypercall::Call;
 use kit::local::Local;
-use kit::page_table::Entry;
+use kit::page_table::{DIRECTORY_SPAN, Entry};
 use kit::paging::{Root, Space};
 use kit::user::{self, programs};
 use kit::{GuestLinear, Nanos, PAGE_SIZE, bare, time};
@@ -83,7 +83,7 @@ fn reflected_fault(count: u32) {
 
 /// The first touch of a page that the tables map, all alone in its surroundings.
 fn lonely_touch<M: Machine>(count: u32) {
-    each_page(count, LONELY, LONELY_STRIDE, M::forget_user_half, bare::touch);
+    each_page(count, LONELY, LONELY_STRIDE, forget::<M>(LONELY, LONELY_STRIDE), bare::touch);
 }
 
 fn no_lonely_touch(count: u32) {
@@ -92,11 +92,17 @@ fn no_lonely_touch(count: u32) {
 
 /// The first touch of a page among its like: who looks ahead, wins.
 fn dense_touch<M: Machine>(count: u32) {
-    each_page(count, DENSE, PAGE_SIZE, M::forget_user_half, bare::touch);
+    each_page(count, DENSE, PAGE_SIZE, forget::<M>(DENSE, PAGE_SIZE), bare::touch);
 }
 
 fn no_dense_touch(count: u32) {
     each_page(count, DENSE, PAGE_SIZE, || {}, |at| bare::hold(at.0));
+}
+
+/// Drops the tables that the pages from `start` on are in.
+#[inline(always)]
+fn forget<M: Machine>(start: GuestLinear, stride: u32) -> impl Fn() {
+    move || M::forget_tables(Root::current(), start, (TOUCHED * stride).div_ceil(DIRECTORY_SPAN))
 }
 
 /// Goes round the pages from `start` on, and forgets them all before each round.

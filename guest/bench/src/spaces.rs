@@ -223,7 +223,7 @@ fn fork<M: Machine>(count: u32) {
         M::switch_to(child);
         touch(FORKED, FORKED_PAGES);
         M::switch_to(parent);
-        M::forget_table(child, FORKED);
+        M::forget_tables(child, FORKED, 1);
         for at in (0..FORKED_PAGES).map(|page| page_of(FORKED, page)) {
             change_later::<M>(parent, at, Entry(entry.0 | WRITABLE));
         }

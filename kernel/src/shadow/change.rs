@@ -126,7 +126,7 @@ impl Shadow {
             let is_neighbour = |other: &SetPte| other.top == first.top && other.at.0 ^ first.at.0 < HALF;
             run.obey_while(is_neighbour, |change| {
                 let shadow = judge.mirrored(limit, change, rights)?;
-                self.edit(table, table_index(change.at), shadow);
+                self.pool.set_again(table, table_index(change.at), shadow);
                 Ok(())
             })?;
         }

@@ -198,8 +198,20 @@ impl Shadow {
         if self.is_pinned { Ok(()) } else { self.pin(memory) }
     }
 
+    /// Whether it can be pushed on as it is, without a look at the Guest's tables.
+    #[inline]
+    fn stack_is_writable(&self) -> bool {
+        let pages =
+            (0..self.stack.len / PAGE_SIZE).map(|page| self.stack.last.wrapping_sub(page * PAGE_SIZE));
+        let directory = self.roots.current_directory();
+        directory.is_some_and(|directory| {
+            pages.into_iter().all(|at| self.lookup(directory, GuestLinear(at)) & (P | W) == P | W)
+        })
+    }
+
     #[cold]
     fn pin(&mut self, memory: &mut impl GuestMemory) -> GuestResult {
+        self.is_pinned = self.stack_is_writable();
         // In a nearly full pool, pinning one page may cost another one its table.
         for _ in 0..=MAX_STACK_PAGES {
             if self.is_pinned {

@@ -24,8 +24,8 @@
 //!   made by [`entry::mirror`] from entries a judge passed, or from a checked
 //!   address in linear mode.
 //! - A frame of a device is never mapped (`a_device_is_never_mapped`).
-//! - Every edit goes through `Shadow::edit`. Nothing else is needed for the
-//!   TLB: CR3 is loaded on each entry and no page is global.
+//! - Every edit goes through the pool. Nothing else is needed for the TLB: CR3 is
+//!   loaded on each entry and no page is global.
 //! - The pool never grows; when it is empty, old roots pay
 //!   (`a_small_pool_evicts_and_the_guest_goes_on`).
 //!
@@ -287,7 +287,7 @@ impl Shadow {
         Ok(table)
     }
 
-    /// The one place that changes an entry of a directory or table.
+    /// Changes an entry of a directory or table.
     #[inline]
     fn edit(&mut self, table: TableId, index: usize, entry: u32) {
         self.pool.set(table, index, entry);

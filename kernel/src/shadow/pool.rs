@@ -173,21 +173,59 @@ impl Pool {
     /// Writes an entry.
     #[inline]
     pub fn set(&mut self, table: TableId, index: usize, entry: u32) {
+        if self.replace(table, index, entry) {
+            self.note_used(table, index);
+        }
+    }
+
+    /// Writes an entry that is most likely in use, and is to be: what that takes otherwise is out of
+    /// line, so that a loop keeps its registers.
+    #[inline]
+    pub fn set_again(&mut self, table: TableId, index: usize, entry: u32) {
+        if self.replace(table, index, entry) {
+            self.note_used_rarely(table, index);
+        }
+    }
+
+    /// Writes an entry; true if it is to be noted that it is in use now.
+    #[inline]
+    fn replace(&mut self, table: TableId, index: usize, entry: u32) -> bool {
         let was_empty = table.get(index) == 0;
         table.table.0[index].store(entry, Relaxed);
         if entry == 0 {
             self.pages[table.number].used[index / 32] &= !(1 << (index % 32));
-        } else if was_empty {
-            let page = &mut self.pages[table.number];
-            page.used[index / 32] |= 1 << (index % 32);
-            page.used_words |= 1 << (index / 32);
         }
+        was_empty && entry != 0
+    }
+
+    #[inline]
+    fn note_used(&mut self, table: TableId, index: usize) {
+        let page = &mut self.pages[table.number];
+        page.used[index / 32] |= 1 << (index % 32);
+        page.used_words |= 1 << (index / 32);
+    }
+
+    #[inline(never)]
+    fn note_used_rarely(&mut self, table: TableId, index: usize) {
+        self.note_used(table, index);
     }
 
     /// Zeroes the entries of `range`, which begins and ends at a multiple of 32; costs what is in
     /// use there.
     pub fn clear(&mut self, table: TableId, range: Range<usize>) {
-        self.renew(table, range, |_, _| 0);
+        let page = &mut self.pages[table.number];
+        let mut words = page.used_words & words_of(&range);
+        page.used_words ^= words;
+        while words != 0 {
+            let word = words.trailing_zeros() as usize;
+            words &= words - 1;
+            let entries = &page.table.0[word * 32..][..32];
+            let mut left = core::mem::take(&mut page.used[word]);
+            while left != 0 {
+                entries[left.trailing_zeros() as usize].store(0, Relaxed);
+                left &= left - 1;
+            }
+        }
     }
 
     /// Makes each entry of `range` that is not zero what `renewed` says of its index and it. The range

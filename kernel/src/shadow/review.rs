@@ -66,11 +66,17 @@ impl Shadow {
         let Some(table) = self.pool.table_at(directory.get(slot)) else {
             return false;
         };
-        let halves = [0, ENTRIES / 2].map(|first| self.review_half(memory, top, table, (slot, first), left));
-        halves.contains(&true)
+        let mut stays = false;
+        for first in [0, ENTRIES / 2] {
+            if self.pool.rights(table, first) != 0 {
+                stays |= self.review_half(memory, top, table, (slot, first), left);
+            }
+        }
+        stays
     }
 
     /// Reviews the half of a table that begins at entry `first`, with `left` looks to spend.
+    #[inline]
     fn review_half(
         &mut self,
         memory: &impl GuestMemory,
@@ -79,9 +85,6 @@ impl Shadow {
         (slot, first): (usize, usize),
         left: &mut usize,
     ) -> bool {
-        if self.pool.rights(table, first) == 0 {
-            return false;
-        }
         let at = |index| GuestLinear((slot * ENTRIES + index) as u32 * PAGE_SIZE);
         let guest = match self.format.table_in_use(memory, top, at(first)) {
             Some(guest) if *left > 0 => guest,

@@ -30,7 +30,7 @@ impl Machine for Bare {
     }
 
     #[inline(always)]
-    fn forget_table(_: Root, _: GuestLinear) {
+    fn forget_tables(_: Root, _: GuestLinear, _: u32) {
         machine::forget_all();
     }
 

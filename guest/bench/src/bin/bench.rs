@@ -4,7 +4,7 @@
 #![deny(unsafe_code)]
 
 use kit::hypercall::Call;
-use kit::page_table::Entry;
+use kit::page_table::{DIRECTORY_SPAN, Entry};
 use kit::paging::Root;
 use kit::{GuestLinear, Nanos, interrupts, lazy, pci, time};
 use rows::operations::{self, NULL_HYPERCALL};
@@ -32,8 +32,10 @@ impl Machine for UnderHost {
     }
 
     #[inline(always)]
-    fn forget_table(root: Root, at: GuestLinear) {
-        end_of_table(root, at).make();
+    fn forget_tables(root: Root, at: GuestLinear, count: u32) {
+        (0..count)
+            .for_each(|table| lazy::queue(end_of_table(root, GuestLinear(at.0 + table * DIRECTORY_SPAN))));
+        Self::announce_now();
     }
 
     #[inline(always)]
