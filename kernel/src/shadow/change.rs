@@ -6,7 +6,7 @@
 //!
 //! Source: lguest ABI, "What each call must do".
 //!
-//! Next on the tour: [`crate::look`].
+//! Next on the tour: [`super::review`].
 
 use abi::kill::PageTableError;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, HostPhys, PAGE_SIZE};

@@ -132,7 +132,8 @@ pub fn aged(old: u32, fresh: u32) -> u32 {
     } else if old & AGE == AGE {
         0
     } else {
-        unused(fresh) | (old & AGE) + (AGE & AGE.wrapping_neg())
+        let older = (old & AGE) + (1 << AGE.trailing_zeros());
+        unused(fresh) | older
     }
 }
 

@@ -22,7 +22,7 @@
 //!
 //! Source: lguest ABI, "What each call must do".
 //!
-//! Next on the tour: [`crate::event`].
+//! Next on the tour: [`crate::look`].
 
 use abi::{GuestLinear, GuestMemory, GuestPhys, HostPhys, PAGE_SIZE};
 

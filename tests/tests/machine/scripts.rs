@@ -166,6 +166,13 @@ fn wrong_usage_is_exit_code_64() {
 }
 
 #[test]
+fn a_bench_of_nothing_is_wrong_usage() {
+    for arguments in [&["--kernel"][..], &["--kernel", "/no/such/file"], &["--initrd", "/dev/null"]] {
+        assert_eq!(script("bench", arguments, "").status.code(), Some(64), "{arguments:?}");
+    }
+}
+
+#[test]
 fn the_scripts_stay_thin() {
     let scripts = artefacts::root().join("scripts").read_dir().unwrap();
     for script in scripts.map(|entry| entry.unwrap().path()) {
