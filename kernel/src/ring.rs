@@ -76,10 +76,10 @@ impl Ring {
     /// copies have been given back.
     #[inline]
     pub fn peek(&mut self, memory: &(impl GuestMemory + ?Sized)) -> GuestResult<Option<Call>> {
-        if self.is_empty(memory)? {
-            return Ok(None);
-        }
         if self.copied == 0 {
+            if self.is_empty(memory)? {
+                return Ok(None);
+            }
             self.fetch(memory)?;
         }
         Ok(self.copies().first().map(call))

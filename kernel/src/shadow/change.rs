@@ -73,6 +73,10 @@ impl Shadow {
     /// [`PageTableError::Root`] if there is no such page.
     #[inline]
     pub fn switch_to(&mut self, memory: &impl GuestMemory, top: GuestPhys) -> GuestResult {
+        if self.roots.switch_to(top) {
+            self.is_pinned &= self.stack_is_shared();
+            return Ok(()); // it was judged when it came
+        }
         if !is_inside(top.page_base(), memory.limit()) {
             return Err(PageTableError::Root { at: top }.into());
         }
@@ -81,10 +85,6 @@ impl Shadow {
         }
         if !top.0.is_multiple_of(self.format.top_alignment()) {
             return Err(PageTableError::Root { at: top }.into());
-        }
-        if self.roots.switch_to(top) {
-            self.is_pinned &= self.stack_is_shared();
-            return Ok(());
         }
         if self.roots.current().is_some_and(|root| root.guest.is_none()) {
             self.drop_all();
