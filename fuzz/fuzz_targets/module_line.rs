@@ -1,4 +1,4 @@
-//! Each line of a boot module becomes a Guest, an initrd, a disk or an error, whatever stands on it.
+//! Each line of a boot module becomes a Guest, an initrd, symbols, a disk or an error, whatever stands on it.
 #![no_main]
 
 use launcher_task::config::{DISKS_MAX, DiskMode, check_host_words, read_modules};
@@ -6,9 +6,10 @@ use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
 
 const MIB: u32 = 1 << 20;
 /// What lines are made of, besides anything.
-const USUAL: [&str; 20] = [
+const USUAL: [&str; 21] = [
     "guest",
     "initrd",
+    "symbols",
     "file",
     "name=a",
     "name=b",
@@ -55,10 +56,10 @@ fuzz_target!(|words: Vec<Vec<Word<'_>>>| {
     let lines: Vec<String> = words.iter().map(line).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let config = read_modules(&lines);
-    let initrds = config.plans.iter().filter(|plan| plan.initrd.is_some()).count();
+    let companions: usize = config.plans.iter().map(|plan| plan.initrd.iter().chain(&plan.symbols).count()).sum();
     let about_all = usize::from(config.plans.is_empty());
     assert_eq!(
-        config.plans.len() + initrds + config.disks.len() + config.errors.len() - about_all,
+        config.plans.len() + companions + config.disks.len() + config.errors.len() - about_all,
         lines.len()
     );
     for (number, plan) in config.plans.iter().enumerate() {
@@ -69,6 +70,7 @@ fuzz_target!(|words: Vec<Vec<Word<'_>>>| {
         assert!(plan.memory % MIB == 0 && plan.memory > 0);
         assert!(lines[plan.image].contains("guest") && !plan.file.is_empty());
         assert!(plan.initrd.is_none_or(|initrd| lines[initrd].contains("initrd")));
+        assert!(plan.symbols.is_none_or(|symbols| lines[symbols].contains("symbols")));
         assert!(plan.disks.len() <= DISKS_MAX);
         for &disk in &plan.disks {
             let is_alone = others.iter().all(|other| !other.disks.contains(&disk));

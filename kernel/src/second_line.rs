@@ -18,7 +18,7 @@ use crate::event::Kinds;
 pub const SECOND_LINE: &str = "com2";
 
 /// What may follow it, for people.
-pub const ROLES: &str = "pcap:NETWORK , com2=monitor or com2=trace[:KIND,...]";
+pub const ROLES: &str = "pcap:NETWORK, com2=monitor or com2=trace[:KIND,...]";
 
 /// What the second line is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

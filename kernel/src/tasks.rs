@@ -37,6 +37,7 @@ use kernel::trace::frame::{Frame, VERSION};
 use kernel::trace::sender::Sender;
 use kernel::usage::Life;
 use launcher_task::{Launcher, Outcome, Ports, Step};
+use monitor::symbols::Symbols;
 
 use self::about::About;
 use self::desk::Desk;
@@ -68,6 +69,8 @@ struct Task {
     told: Option<Variant>,
     /// The time it has used.
     life: Life,
+    /// Names for its addresses.
+    symbols: Symbols<'static>,
 }
 
 /// All tasks, and what they share.

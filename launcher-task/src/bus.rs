@@ -17,7 +17,7 @@ pub mod pci;
 
 use abi::{GuestMemory, GuestPhys, GuestResult, KillReason, Place, Width};
 
-use crate::port::Ports;
+use crate::{port::Ports, slot::Slot};
 
 pub use lguest::{EARLY_TEXT_MAX, LguestBus};
 pub use pci::PciBus;
@@ -87,6 +87,9 @@ pub trait Bus {
 
     /// Tells whether something must be finished before the Guest goes on.
     fn is_busy(&self) -> bool;
+
+    /// Shows its devices to `look`, in the Guest's order.
+    fn show(&self, look: &mut dyn FnMut(&Slot<'_>));
 }
 
 /// What a Guest was understood to say.

@@ -6,6 +6,7 @@
 //! ```text
 //! demo  guest name=a mem=64M -- console=hvc0 quiet
 //! fs.cpio  initrd for=a
+//! System.map  symbols for=a
 //! d.img  disk name=d cow
 //! ^file ^role ^words             ^ the Guest's own command line
 //! ```
@@ -37,6 +38,7 @@ use abi::Dialect;
 use crate::console::ConsoleSize;
 pub use disks::{DISKS_MAX, DiskMode, DiskPlan};
 pub use error::{ConfigError, Fault};
+pub use module_line::Companion;
 use module_line::{DiskWords, GuestWords, ModuleLine, Role};
 pub use nets::{CARDS_MAX, NetPlan, networks};
 
@@ -67,6 +69,8 @@ pub struct Plan {
     pub image: usize,
     /// Number of the boot module that is its initrd, from 0.
     pub initrd: Option<usize>,
+    /// Number of the boot module that has its symbols, from 0.
+    pub symbols: Option<usize>,
     /// Its network cards, in its order.
     pub nets: Vec<NetPlan>,
     /// Its disks, in its order: places in [`Config::disks`].
@@ -94,20 +98,20 @@ pub struct Config {
 
 /// Reads the boot modules' command lines; a module's number is its place in `lines`.
 ///
-/// Disks come first, then Guests, and initrds after them, so the order of modules is free.
+/// Disks come first, then Guests, and what goes with them after them, so the order of modules is free.
 pub fn read_modules(lines: &[&str]) -> Config {
     let mut config = Config::default();
     if lines.is_empty() {
         config.errors.push(ConfigError::NoModule);
         return config;
     }
-    let (mut guests, mut initrds) = (Vec::new(), Vec::new());
+    let (mut guests, mut companions) = (Vec::new(), Vec::new());
     for (number, line) in lines.iter().enumerate() {
         let module = ModuleLine::split(number, line);
         match module.role() {
             Ok(Role::Guest(words)) => guests.push((module, words)),
             Ok(Role::Disk(words)) => config.add_disk(&module, &words),
-            Ok(Role::Initrd { guest }) => initrds.push((module, guest)),
+            Ok(Role::Companion(kind, guest)) => companions.push((module, kind, guest)),
             Err(fault) => config.refuse(&module, fault),
         }
     }
@@ -116,8 +120,8 @@ pub fn read_modules(lines: &[&str]) -> Config {
     }
     config.name_the_nameless();
     config.judge_cards();
-    for (module, guest) in initrds {
-        config.attach_initrd(&module, guest);
+    for (module, kind, guest) in companions {
+        config.attach(&module, kind, guest);
     }
     if config.plans.is_empty() {
         config.errors.push(ConfigError::NoGuest);
@@ -149,6 +153,7 @@ impl Config {
             command_line: words.command_line,
             image: module.number,
             initrd: None,
+            symbols: None,
             nets: words.nets,
             disks,
             file: module.file(),
@@ -189,12 +194,17 @@ impl Config {
         }
     }
 
-    fn attach_initrd(&mut self, module: &ModuleLine<'_>, guest: &str) {
-        let fault = match self.plans.iter_mut().find(|plan| plan.name == guest) {
-            None => Fault::NobodysInitrd(guest.into()),
-            Some(Plan { initrd: Some(_), .. }) => Fault::SecondInitrd(guest.into()),
-            Some(plan) => {
-                plan.initrd = Some(module.number);
+    fn attach(&mut self, module: &ModuleLine<'_>, kind: Companion, guest: &str) {
+        let plan = self.plans.iter_mut().find(|plan| plan.name == guest);
+        let place = plan.map(|plan| match kind {
+            Companion::Initrd => &mut plan.initrd,
+            Companion::Symbols => &mut plan.symbols,
+        });
+        let fault = match place {
+            None => Fault::Nobodys(kind, guest.into()),
+            Some(Some(_)) => Fault::Second(kind, guest.into()),
+            Some(place) => {
+                *place = Some(module.number);
                 return;
             }
         };

@@ -43,13 +43,32 @@ pub struct Slot<'a> {
 struct Served {
     queue: Virtqueue,
     progress: Progress,
+    traffic: Traffic,
+}
+
+impl Served {
+    /// A queue nothing has gone through yet.
+    fn new(queue: Virtqueue) -> Self {
+        Self { queue, progress: Progress::Idle, traffic: Traffic::default() }
+    }
+}
+
+/// What has gone through a queue since its driver set it up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Traffic {
+    /// How often the device looked at it.
+    pub served: u64,
+    /// Chains given back.
+    pub chains: u64,
+    /// Interrupts asked for.
+    pub interrupts: u64,
 }
 
 impl<'a> Slot<'a> {
     /// A device on a bus that offers `bus_features` besides its own. Its queues have no rings yet.
     pub fn new(device: Box<dyn Device + 'a>, bus_features: u64) -> Self {
         let count = device.shape().queues;
-        let queue = || Served { queue: Virtqueue::default(), progress: Progress::Idle };
+        let queue = || Served::new(Virtqueue::default());
         let queues = core::iter::repeat_with(queue).take(count.into()).collect();
         Self { device, bus_features, accepted: 0, queues }
     }
@@ -84,7 +103,7 @@ impl<'a> Slot<'a> {
     /// # Panics
     /// If the device has no such queue.
     pub fn set_rings(&mut self, index: usize, rings: Rings) {
-        self.queues[index] = Served { queue: Virtqueue::new(rings, self.accepted), progress: Progress::Idle };
+        self.queues[index] = Served::new(Virtqueue::new(rings, self.accepted));
     }
 
     /// Serves queue `index`, and tells whether an interrupt is due. A queue that is not there or
@@ -101,8 +120,18 @@ impl<'a> Slot<'a> {
         let Some(served) = self.queues.get_mut(index).filter(|served| served.queue.has_rings()) else {
             return Ok(false);
         };
+        let before = served.queue.given_back();
         served.progress = self.device.serve(index, &mut served.queue, memory, ports)?;
-        served.queue.settle(memory)
+        let is_due = served.queue.settle(memory)?;
+        served.traffic.served += 1;
+        served.traffic.chains += u64::from(served.queue.given_back().wrapping_sub(before));
+        served.traffic.interrupts += u64::from(is_due);
+        Ok(is_due)
+    }
+
+    /// The size of each queue, 0 if it has no rings, and what has gone through it.
+    pub fn traffic(&self) -> impl Iterator<Item = (u16, Traffic)> + '_ {
+        self.queues.iter().map(|served| (served.queue.size(), served.traffic))
     }
 
     /// Tells whether queue `index` is to be asked without a kick.
@@ -124,7 +153,7 @@ impl<'a> Slot<'a> {
     pub fn reset(&mut self) {
         self.accepted = 0;
         self.device.reset();
-        let fresh = || Served { queue: Virtqueue::default(), progress: Progress::Idle };
+        let fresh = || Served::new(Virtqueue::default());
         self.queues.fill_with(fresh);
     }
 
@@ -233,7 +262,10 @@ mod tests {
         slot.accept(INDIRECT_DESC);
         driver.offer_in_table(&mut ram, 0x100, &[(0, 1, Direction::Readable)]);
         assert_eq!(serve(&mut slot, &mut ram), Ok(true));
+        let once = Traffic { served: 1, chains: 1, interrupts: 1 };
+        assert_eq!(slot.traffic().collect::<Vec<_>>(), [(256, once)]);
         slot.reset();
+        assert_eq!(slot.traffic().collect::<Vec<_>>(), [(0, Traffic::default())]);
         slot.set_rings(0, Rings::in_one_run(RING));
         assert!(serve(&mut slot, &mut ram).is_err(), "a reset forgets them");
     }

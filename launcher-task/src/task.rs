@@ -43,6 +43,7 @@ use crate::{
     port::Ports,
     release::Release,
     rng::RngDevice,
+    slot::Slot,
 };
 
 /// Most kicks one step serves before others get their turn.
@@ -133,6 +134,11 @@ impl<'a> Launcher<'a> {
     /// One past the last address above memory at which devices show their registers; 0 if none do.
     pub fn device_limit(&self) -> u32 {
         self.bus.device_limit()
+    }
+
+    /// Shows its devices to `look`, in the Guest's order.
+    pub fn show_devices(&self, look: &mut dyn FnMut(&Slot<'_>)) {
+        self.bus.show(look);
     }
 
     /// Prepares memory, devices and CPU, so that the next step runs the Guest's first instruction.

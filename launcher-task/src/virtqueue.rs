@@ -102,6 +102,11 @@ impl Virtqueue {
         self.rings.size
     }
 
+    /// Chains given back so far, modulo 2^16.
+    pub(crate) const fn given_back(&self) -> u16 {
+        self.given_back
+    }
+
     /// Puts the chains that were taken last back, as if they had not been.
     pub(crate) const fn put_back(&mut self, count: u16) {
         self.taken = self.taken.wrapping_sub(count);

@@ -59,7 +59,7 @@ pub struct Device {
 
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<8} features {:#x}", self.name, self.features)?;
+        write!(f, "{}: features {:#x}", self.name, self.features)?;
         for (number, queue) in self.queues.iter().enumerate() {
             let Queue { size, served, chains, interrupts } = queue;
             write!(f, "\n  queue {number}  ")?;

@@ -2,7 +2,7 @@
 //!
 //! Next on the tour: [`crate::bochs`].
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub struct Qemu {
     scratch: Scratch,
     has_serial: bool,
     has_monitor: bool,
-    second_line: Option<PathBuf>,
+    second_line: Option<String>,
     limit: Duration,
 }
 
@@ -80,7 +80,14 @@ impl Qemu {
     /// Gives the machine a second serial port, and writes what comes over it to `file`.
     #[must_use]
     pub fn second_line(mut self, file: &Path) -> Self {
-        self.second_line = Some(file.into());
+        self.second_line = Some(format!("file:{}", file.display()));
+        self
+    }
+
+    /// Gives the machine a second serial port, and lets who calls at `socket` talk over it.
+    #[must_use]
+    pub fn second_line_at(mut self, socket: &Path) -> Self {
+        self.second_line = Some(format!("unix:{},server=on,wait=off", socket.display()));
         self
     }
 
@@ -102,8 +109,8 @@ impl Qemu {
     #[track_caller]
     pub fn start(mut self) -> Session {
         let serial = self.socket("-serial", self.has_serial);
-        if let Some(file) = &self.second_line {
-            self.command.arg("-serial").arg(format!("file:{}", file.display()));
+        if let Some(line) = &self.second_line {
+            self.command.args(["-serial", line]);
         }
         let monitor = self.socket("-monitor", self.has_monitor);
         Session::start(self.command, Sockets { serial, monitor }, self.scratch, self.limit)

@@ -15,10 +15,10 @@ use kernel::inspect::{Asker, Known, World};
 use kernel::multiplexer::door::Typed;
 use kernel::post_mortem::Tsc;
 use kernel::sched::{Holder, State};
+use launcher_task::slot::{Slot, Traffic};
 use monitor::command::Act;
 use monitor::editor::Editor;
-use monitor::stats::Device;
-use monitor::symbols::Symbols;
+use monitor::stats::{Device, Queue};
 
 use super::{Task, Tasks};
 use crate::host;
@@ -119,11 +119,19 @@ fn show_again(editor: &mut Editor) {
     editor.show_again();
 }
 
+fn device(slot: &Slot<'_>) -> Device {
+    let queues = slot.traffic().map(|(size, traffic)| {
+        let Traffic { served, chains, interrupts } = traffic;
+        Queue { size, served, chains, interrupts }
+    });
+    Device { name: slot.shape().name, features: slot.accepted(), queues: queues.collect() }
+}
+
 impl World for Tasks {
     type Memory = GuestRam;
 
     fn guest(&self, number: usize) -> Option<Known<'_, GuestRam>> {
-        let Task { name, guest, life, .. } = self.tasks.get(number)?;
+        let Task { name, guest, life, symbols, .. } = self.tasks.get(number)?;
         let state = match self.rota.state(number) {
             State::Ended => "ended",
             _ if self.rota.is_held(number, Holder::Monitor) => "paused",
@@ -131,7 +139,7 @@ impl World for Tasks {
             State::Blocked(_) => "sleeps",
             State::Runnable => "runs",
         };
-        Some(Known { name, state, guest: guest.as_ref(), life, symbols: Symbols::default() })
+        Some(Known { name, state, guest: guest.as_ref(), life, symbols: *symbols })
     }
 
     fn focus(&self) -> usize {
@@ -146,8 +154,12 @@ impl World for Tasks {
         Tsc { now: cpu::tsc(), khz: clock::tsc_khz() }
     }
 
-    fn devices(&self, _number: usize) -> Vec<Device> {
-        Vec::new()
+    fn devices(&self, number: usize) -> Vec<Device> {
+        let mut devices = Vec::new();
+        if let Some(task) = self.tasks.get(number) {
+            task.launcher.show_devices(&mut |slot| devices.push(device(slot)));
+        }
+        devices
     }
 
     fn log(&self) -> Vec<String> {

@@ -46,7 +46,8 @@ impl Tasks {
 
     /// Starts a Guest again in fresh memory; false if it does not live.
     pub fn restart(&mut self, number: usize) -> bool {
-        let Some(Task { name, launcher, guest: Some(guest), told, life }) = self.tasks.get_mut(number) else {
+        let Some(Task { name, launcher, guest: Some(guest), told, life, .. }) = self.tasks.get_mut(number)
+        else {
             return false;
         };
         self.multiplexer.get_mut().flush(number, &mut Wire);

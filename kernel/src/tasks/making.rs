@@ -19,6 +19,7 @@ use kernel::usage::Life;
 use launcher_task::config::{self, DiskPlan, Plan, networks};
 use launcher_task::device::Device;
 use launcher_task::{BlockDevice, ConsoleSize, Launcher};
+use monitor::symbols::Symbols;
 
 use super::desk::Desk;
 use super::{MIB, Task, Tasks};
@@ -132,6 +133,9 @@ impl Tasks {
         let (name, file, memory) = (plan.name.clone(), plan.file.clone(), plan.memory);
         let image = info.modules[plan.image].bytes;
         let initrd = plan.initrd.map(|module| info.modules[module].bytes);
+        // A map that somebody brought is better than what the image has kept.
+        let symbols = plan.symbols.map(|module| Symbols::new(info.modules[module].bytes));
+        let symbols = symbols.unwrap_or_else(|| Symbols::of_image(image));
         let id = GuestId(self.tasks.len() as u32);
         let tables = TABLES + memory / MIB * TABLES_PER_MIB;
         let dialect = plan.dialect;
@@ -172,7 +176,7 @@ impl Tasks {
                 if let Some(reporter) = &mut self.reporter {
                     guest.watch(reporter.watch(&name));
                 }
-                self.tasks.push(Task { name, launcher, guest: Some(guest), told, life });
+                self.tasks.push(Task { name, launcher, guest: Some(guest), told, life, symbols });
             }
             Err(why) => {
                 self.memory.evict(guest);

@@ -168,6 +168,10 @@ impl Bus for LguestBus<'_> {
     fn is_busy(&self) -> bool {
         self.places.iter().any(|place| place.slot.is_busy())
     }
+
+    fn show(&self, look: &mut dyn FnMut(&Slot<'_>)) {
+        self.places.iter().for_each(|place| look(&place.slot));
+    }
 }
 
 impl Place<'_> {

@@ -37,7 +37,7 @@ use abi::pci::{ADDRESS_ENABLE, ADDRESS_PORT, DATA_PORT, SLOTS, first_window, win
 use abi::{GuestMemory, GuestPhys, GuestResult, PAGE_SIZE, Place, Width};
 
 use super::{Bus, Heard, Irqs, NOTHING};
-use crate::{device::Device, port::Ports};
+use crate::{device::Device, port::Ports, slot::Slot};
 use config_space::ConfigSpace;
 use function::Function;
 
@@ -199,6 +199,10 @@ impl Bus for PciBus<'_> {
 
     fn is_busy(&self) -> bool {
         self.functions.iter().any(Function::is_busy)
+    }
+
+    fn show(&self, look: &mut dyn FnMut(&Slot<'_>)) {
+        self.functions.iter().for_each(|function| look(function.slot()));
     }
 }
 

@@ -12,7 +12,7 @@ use core::fmt;
 
 use abi::Variant;
 
-use super::{CARDS_MAX, DISKS_MAX};
+use super::{CARDS_MAX, Companion, DISKS_MAX};
 use crate::net::{network::NETWORKS_MAX, queue::PORTS_MAX};
 
 /// A mistake in the boot configuration; `Display` is the rest of a `host: ` line.
@@ -42,8 +42,8 @@ pub enum Fault {
     UnknownRole(String),
     /// A word a guest does not take.
     UnknownGuestWord(String),
-    /// A word an initrd does not take.
-    UnknownInitrdWord(String),
+    /// A word an initrd, or another file that goes with a Guest, does not take.
+    UnknownCompanionWord(Companion, String),
     /// A word that was given before.
     Twice(String),
     /// A name of the wrong letters or length.
@@ -58,12 +58,12 @@ pub enum Fault {
     Bus(String),
     /// Neither yes nor no.
     Answer(String),
-    /// An initrd that does not say for whom.
-    NoTarget,
-    /// An initrd for a Guest that is not there.
-    NobodysInitrd(String),
-    /// An initrd for a Guest that has one.
-    SecondInitrd(String),
+    /// An initrd, or the like, that does not say for whom.
+    NoTarget(Companion),
+    /// One for a Guest that is not there.
+    Nobodys(Companion, String),
+    /// One for a Guest that has one.
+    Second(Companion, String),
     /// A network that cannot be.
     Net(String),
     /// A card with the address of another on the network.
@@ -89,7 +89,7 @@ pub enum Fault {
 }
 
 const ROLES: &str = "guest [name=NAME] [mem=64M] [abi=3.19] [pae=no] [bus=lguest] [disk=NAME,NAME] [net=lan] \
-                     [-- COMMAND LINE], initrd for=NAME, or disk name=NAME [ro|cow|cow=keep]";
+                     [-- COMMAND LINE], initrd for=NAME, symbols for=NAME, or disk name=NAME [ro|cow|cow=keep]";
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,7 +113,9 @@ impl fmt::Display for Fault {
                     "unknown word \"{word}\"; a guest takes name=, mem=, abi=, pae=, bus=, disk=, net= and, after --, its command line"
                 )
             }
-            Self::UnknownInitrdWord(word) => write!(f, "unknown word \"{word}\"; an initrd takes for="),
+            Self::UnknownCompanionWord(kind, word) => {
+                write!(f, "unknown word \"{word}\"; {} takes for=", kind.word())
+            }
             Self::Twice(word) => write!(f, "\"{word}\" says again what the line has said before"),
             Self::Name(word) => {
                 write!(f, "bad name in \"{word}\"; use 1 to 32 letters, digits, '-', '_' or '.'")
@@ -140,9 +142,9 @@ impl fmt::Display for Fault {
                 )
             }
             Self::TooManyCards => write!(f, "more network cards than a guest may have: {CARDS_MAX}"),
-            Self::NoTarget => f.write_str("an initrd for nobody; say initrd for=NAME"),
-            Self::NobodysInitrd(name) => {
-                write!(f, "an initrd for \"{name}\", but no guest of that name can start")
+            Self::NoTarget(kind) => write!(f, "{0} for nobody; say {0} for=NAME", kind.word()),
+            Self::Nobodys(kind, name) => {
+                write!(f, "{} for \"{name}\", but no guest of that name can start", kind.word())
             }
             Self::UnknownDiskWord(word) => {
                 write!(f, "unknown word \"{word}\"; a disk takes name= and one of ro, cow and cow=keep")
@@ -159,7 +161,10 @@ impl fmt::Display for Fault {
                 write!(f, "the disk \"{name}\" is another guest's; only those that are ro or cow are shared")
             }
             Self::TooManyDisks => write!(f, "more disks than a guest may have: {DISKS_MAX}"),
-            Self::SecondInitrd(name) => write!(f, "a second initrd for \"{name}\"; a guest has one"),
+            Self::Second(kind, name) => {
+                let word = kind.word();
+                write!(f, "{word} for \"{name}\" a second time; a guest has them once")
+            }
         }
     }
 }

@@ -22,6 +22,25 @@ const NAME_MAX: usize = 32;
 /// Most MiB a Guest may have: with the device pages above, still below 4 GiB.
 const MEBIBYTES_MAX: u32 = 4094;
 
+/// What a file that goes with a Guest is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Companion {
+    /// Its initrd.
+    Initrd,
+    /// The names of its kernel's addresses.
+    Symbols,
+}
+
+impl Companion {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Initrd => "initrd",
+            Self::Symbols => "symbols",
+        }
+    }
+}
+
 /// A line as split into file name and words.
 pub(super) struct ModuleLine<'a> {
     /// The module's number, from 0.
@@ -33,7 +52,7 @@ pub(super) struct ModuleLine<'a> {
 /// What a module is for.
 pub(super) enum Role<'a> {
     Guest(GuestWords<'a>),
-    Initrd { guest: &'a str },
+    Companion(Companion, &'a str),
     Disk(DiskWords<'a>),
 }
 
@@ -80,7 +99,8 @@ impl<'a> ModuleLine<'a> {
         match self.words.split_first() {
             None => Err(Fault::NoRole),
             Some((&"guest", words)) => Ok(Role::Guest(GuestWords::read(words)?)),
-            Some((&"initrd", words)) => Ok(Role::Initrd { guest: read_target(words)? }),
+            Some((&"initrd", words)) => companion(Companion::Initrd, words),
+            Some((&"symbols", words)) => companion(Companion::Symbols, words),
             Some((&"disk", words)) => Ok(Role::Disk(DiskWords::read(words)?)),
             Some((&word, _)) => Err(Fault::UnknownRole(word.into())),
         }
@@ -88,7 +108,7 @@ impl<'a> ModuleLine<'a> {
 }
 
 fn is_role(word: &str) -> bool {
-    matches!(word, "guest" | "initrd" | "disk")
+    matches!(word, "guest" | "initrd" | "symbols" | "disk")
 }
 
 impl<'a> GuestWords<'a> {
@@ -131,15 +151,15 @@ impl<'a> DiskWords<'a> {
     }
 }
 
-fn read_target<'a>(words: &[&'a str]) -> Result<&'a str, Fault> {
+fn companion<'a>(kind: Companion, words: &[&'a str]) -> Result<Role<'a>, Fault> {
     let mut target = None;
     for &word in words {
         match word.split_once('=') {
             Some(("for", guest)) => set(&mut target, word, Ok(guest))?,
-            Some(_) | None => return Err(Fault::UnknownInitrdWord(word.into())),
+            Some(_) | None => return Err(Fault::UnknownCompanionWord(kind, word.into())),
         }
     }
-    target.ok_or(Fault::NoTarget)
+    target.map(|guest| Role::Companion(kind, guest)).ok_or(Fault::NoTarget(kind))
 }
 
 /// Keeps what `word` says, unless it says something impossible or something said before.

@@ -36,6 +36,7 @@ fn a_whole_line_makes_a_plan() {
         command_line: "console=hvc0 mem=1 --".into(),
         image: 0,
         initrd: None,
+        symbols: None,
         nets: Vec::new(),
         disks: Vec::new(),
         file: "demo".into(),
@@ -125,10 +126,11 @@ fn a_disk_or_a_wish_for_one_that_cannot_be_is_refused() {
 }
 
 #[test]
-fn an_initrd_finds_its_guest_whichever_comes_first() {
-    let config = read_modules(&["fs initrd for=a", "demo guest name=a"]);
+fn initrd_and_symbols_find_their_guest_whichever_comes_first() {
+    let config = read_modules(&["fs initrd for=a", "demo guest name=a", "map symbols for=a"]);
     assert_eq!(config.errors, []);
-    assert_eq!((config.plans[0].image, config.plans[0].initrd), (1, Some(0)));
+    let plan = &config.plans[0];
+    assert_eq!((plan.image, plan.initrd, plan.symbols), (1, Some(0), Some(2)));
 }
 
 #[test]
@@ -136,7 +138,8 @@ fn no_module_and_no_guest_are_said_plainly() {
     assert_eq!(read_modules(&[]).errors, [ConfigError::NoModule]);
     let config = read_modules(&["", "x initrd for=a"]);
     let no_role = ConfigError::Module { file: "module 1".into(), fault: Fault::NoRole };
-    let nobodys = ConfigError::Module { file: "x".into(), fault: Fault::NobodysInitrd("a".into()) };
+    let nobodys =
+        ConfigError::Module { file: "x".into(), fault: Fault::Nobodys(Companion::Initrd, "a".into()) };
     assert_eq!(config.errors, [no_role, nobodys, ConfigError::NoGuest]);
 }
 
@@ -147,10 +150,11 @@ fn an_unknown_word_costs_only_its_module() {
     assert_eq!(only_fault("x guest name=b smp=2"), Fault::UnknownGuestWord("smp=2".into()));
     assert_eq!(only_fault("x guest quiet"), Fault::UnknownGuestWord("quiet".into()));
     assert_eq!(only_fault("x guest --quiet"), Fault::UnknownGuestWord("--quiet".into()));
-    assert_eq!(only_fault("x initrd for=ok ro"), Fault::UnknownInitrdWord("ro".into()));
-    assert_eq!(only_fault("x initrd"), Fault::NoTarget);
+    assert_eq!(only_fault("x initrd for=ok ro"), Fault::UnknownCompanionWord(Companion::Initrd, "ro".into()));
+    assert_eq!(only_fault("x initrd"), Fault::NoTarget(Companion::Initrd));
+    assert_eq!(only_fault("x symbols"), Fault::NoTarget(Companion::Symbols));
     assert_eq!(only_fault("x guest mem=1M mem=2M"), Fault::Twice("mem=2M".into()));
-    assert_eq!(only_fault("x initrd for=nobody"), Fault::NobodysInitrd("nobody".into()));
+    assert_eq!(only_fault("x initrd for=nobody"), Fault::Nobodys(Companion::Initrd, "nobody".into()));
 }
 
 #[test]
@@ -161,7 +165,7 @@ fn a_second_guest_of_the_same_name_is_refused() {
 #[test]
 fn a_second_initrd_for_the_same_guest_is_refused() {
     let config = read_modules(&["guest name=a", "initrd for=a", "x initrd for=a"]);
-    let fault = Fault::SecondInitrd("a".into());
+    let fault = Fault::Second(Companion::Initrd, "a".into());
     assert_eq!(config.errors, [ConfigError::Module { file: "x".into(), fault }]);
     assert_eq!(config.plans[0].initrd, Some(1));
 }
@@ -244,7 +248,7 @@ fn every_sentence_names_the_word() {
     assert_eq!(sentences[0], "disk: bad size in \"mem=lots\"; use whole MiB from 1M to 4094M");
     assert!(sentences[1].starts_with("x: unknown role \"floppy\"; say guest"));
     assert!(sentences[2].starts_with("y: bad name in \"name=a?b\""));
-    assert!(sentences[3].starts_with("z: an initrd for \"q\""));
+    assert!(sentences[3].starts_with("z: initrd for \"q\""));
 }
 
 proptest! {
@@ -268,6 +272,7 @@ fn any_line() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
         "guest",
         "initrd",
+        "symbols",
         "disk",
         "cow",
         "disk=a",

@@ -8,8 +8,8 @@
 //! ([`bench`]), do several Guests leave each other alone ([`together`]), reach each other ([`net`])
 //! and share a terminal ([`terminal`]), does a person at the machine itself get by ([`desk`]), is
 //! every year's treaty kept ([`variants`]), do disks keep what is on them ([`disks`]), do drivers
-//! that others wrote find our devices as they should be ([`drivers`]), and do Linux kernels find all
-//! they look for ([`linux`]).
+//! that others wrote find our devices as they should be ([`drivers`]), do Linux kernels find all
+//! they look for ([`linux`]), and can one look into a Guest from outside ([`monitor`]).
 
 mod bad_input;
 mod bench;
@@ -23,6 +23,7 @@ mod hardware;
 mod image;
 mod linux;
 mod loaders;
+mod monitor;
 mod net;
 mod scripts;
 mod selftests;

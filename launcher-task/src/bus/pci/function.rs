@@ -121,6 +121,11 @@ impl<'a> Function<'a> {
         self.space.offset_of(at)
     }
 
+    /// The device, its queues and what was negotiated.
+    pub const fn slot(&self) -> &Slot<'a> {
+        &self.slot
+    }
+
     /// Tells whether something must be finished before the Guest goes on.
     pub fn is_busy(&self) -> bool {
         self.slot.is_busy()
