@@ -56,7 +56,8 @@ fuzz_target!(|words: Vec<Vec<Word<'_>>>| {
     let lines: Vec<String> = words.iter().map(line).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let config = read_modules(&lines);
-    let companions: usize = config.plans.iter().map(|plan| plan.initrd.iter().chain(&plan.symbols).count()).sum();
+    let companions: usize =
+        config.plans.iter().map(|plan| plan.initrd.iter().chain(&plan.symbols).count()).sum();
     let about_all = usize::from(config.plans.is_empty());
     assert_eq!(
         config.plans.len() + companions + config.disks.len() + config.errors.len() - about_all,
