@@ -10,11 +10,13 @@
 //! Next on the tour: `kill/device.rs`.
 
 mod device;
+mod ring;
 mod sentence;
 
 use crate::{GuestLinear, GuestPhys};
 
 pub use device::DeviceError;
+pub use ring::RingError;
 
 /// The outcome of doing something on behalf of a Guest.
 pub type GuestResult<T = ()> = Result<T, KillReason>;
@@ -203,59 +205,6 @@ pub enum DescriptorError {
     Index {
         /// The index or number of entries.
         index: u32,
-    },
-}
-
-/// What was wrong with a virtqueue.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RingError {
-    /// A chain of descriptors longer than the queue.
-    Loop,
-    /// A descriptor number beyond the queue.
-    Index {
-        /// The number.
-        index: u16,
-    },
-    /// More available at once than the queue has entries.
-    Overrun {
-        /// The available index the Guest published.
-        index: u16,
-    },
-    /// A buffer for the device to write where it expects one to read, or the reverse.
-    Direction,
-    /// A table of descriptors, which the driver has not agreed upon with the device.
-    Indirect {
-        /// The descriptor's number.
-        index: u16,
-    },
-    /// A table of descriptors inside another, or with a link to something behind it.
-    Nested {
-        /// The descriptor's number.
-        index: u16,
-    },
-    /// A table that is not a whole number of descriptors.
-    Table {
-        /// The descriptor's number.
-        index: u16,
-        /// The table's bytes.
-        len: u32,
-    },
-    /// A request to a disk without a byte for its status.
-    NoStatus,
-    /// A queue of an impossible size.
-    Size {
-        /// Its entries.
-        size: u16,
-    },
-    /// A part of a queue off its boundary.
-    Place {
-        /// Where it is.
-        at: GuestPhys,
-    },
-    /// A buffer at 4 GiB or above.
-    HighAddress {
-        /// The descriptor's number.
-        index: u16,
     },
 }
 

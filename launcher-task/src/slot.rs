@@ -134,8 +134,26 @@ impl<'a> Slot<'a> {
         self.queues.iter().map(|served| (served.queue.size(), served.traffic))
     }
 
+    /// Serves each queue that is not idle; `due` is told those an interrupt is due for.
+    ///
+    /// # Errors
+    /// What the device finds wrong.
+    pub fn go_on(
+        &mut self,
+        memory: &mut dyn GuestMemory,
+        ports: &mut Ports<'_>,
+        mut due: impl FnMut(usize),
+    ) -> GuestResult {
+        for index in 0..self.queues.len() {
+            if self.is_pending(index) && self.serve(index, memory, ports)? {
+                due(index);
+            }
+        }
+        Ok(())
+    }
+
     /// Tells whether queue `index` is to be asked without a kick.
-    pub fn is_pending(&self, index: usize) -> bool {
+    fn is_pending(&self, index: usize) -> bool {
         self.queues.get(index).is_some_and(|served| served.progress != Progress::Idle)
     }
 

@@ -1,6 +1,6 @@
 //! What a Guest can do wrong to the registers of a device.
 //!
-//! Next on the tour: `kill/sentence.rs`.
+//! Next on the tour: `kill/ring.rs`.
 
 use core::fmt;
 

@@ -7,7 +7,7 @@
 
 use core::fmt;
 
-use super::{DescriptorError, HypercallError, KillReason, PageTableError, RingError, mnemonic};
+use super::{DescriptorError, HypercallError, KillReason, PageTableError, mnemonic};
 
 impl fmt::Display for KillReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,34 +111,6 @@ impl fmt::Display for DescriptorError {
             }
             Self::Vector { vector } => write!(f, "loaded a gate at vector {vector}, beyond 255"),
             Self::Index { index } => write!(f, "loaded GDT entry {index}, beyond the last"),
-        }
-    }
-}
-
-impl fmt::Display for RingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Loop => f.write_str("offered a chain of buffers that never ends"),
-            Self::Index { index } => write!(f, "named descriptor {index}, beyond its virtqueue or table"),
-            Self::Overrun { index } => {
-                write!(f, "moved the available index to {index}, past what fits the queue")
-            }
-            Self::Direction => f.write_str("offered a buffer of the wrong direction"),
-            Self::Indirect { index } => {
-                write!(f, "made descriptor {index} indirect, which it had not agreed upon with the device")
-            }
-            Self::Nested { index } => {
-                write!(f, "made descriptor {index} indirect within a table, or linked it on")
-            }
-            Self::Table { index, len } => {
-                write!(f, "made descriptor {index} indirect with a table of {len} bytes, which no table has")
-            }
-            Self::NoStatus => f.write_str("made a request to a disk without a byte for the status"),
-            Self::Size { size } => {
-                write!(f, "set up a virtqueue of {size} entries, not a power of two up to 256")
-            }
-            Self::Place { at } => write!(f, "set up a virtqueue with a part at {at}, off its boundary"),
-            Self::HighAddress { index } => write!(f, "placed the buffer of descriptor {index} beyond 4 GiB"),
         }
     }
 }

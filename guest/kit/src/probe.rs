@@ -13,7 +13,7 @@
 //!
 //! Source: the exception tables of every kernel since Linux 2.1.
 //!
-//! Next on the tour: [`crate::segments`].
+//! Next on the tour: `probe/ports.rs`.
 
 use core::arch::asm;
 
@@ -74,6 +74,12 @@ macro_rules! guarded {
         )
     };
 }
+
+mod ports;
+mod selectors;
+
+pub use ports::*;
+pub use selectors::*;
 
 /// Reads a dword.
 ///
@@ -205,71 +211,6 @@ pub fn divide_by_zero() -> Probed {
     outcome(())
 }
 
-/// Reads a byte, a word and a dword from port 0x80 into all-zero registers.
-///
-/// # Errors
-/// The exception, if one of them faults.
-pub fn in_all_widths() -> Probed<(u32, u32, u32)> {
-    let (byte, word, dword): (u32, u32, u32);
-    // SAFETY: a Guest has no ports: the Host answers, or the fault lands behind the instruction.
-    unsafe {
-        guarded!("in al, 0x80", inout("eax") 0 => byte);
-        guarded!("in ax, 0x80", inout("eax") 0 => word);
-        guarded!("in eax, 0x80", inout("eax") 0 => dword);
-    }
-    outcome((byte, word, dword))
-}
-
-/// Ports read through prefixes, into all-zero registers: a segment override, an address size, both
-/// and a repeat that means nothing here, before 16 and 32 bits and before a byte.
-///
-/// # Errors
-/// The exception, if one of them faults.
-pub fn in_with_prefixes() -> Probed<[u32; 4]> {
-    let (word, dword, byte, again): (u32, u32, u32, u32);
-    // SAFETY: a Guest has no ports: the Host answers, or the fault lands behind the instruction.
-    unsafe {
-        guarded!(".byte 0x2e, 0x66, 0xed", inout("eax") 0 => word, in("edx") 0x80);
-        guarded!(".byte 0x67, 0x3e, 0xe5, 0x80", inout("eax") 0 => dword);
-        guarded!(".byte 0x26, 0x67, 0xe4, 0x80", inout("eax") 0 => byte);
-        guarded!(".byte 0x66, 0x66, 0x64, 0x67, 0xe5, 0x80", inout("eax") 0 => again);
-    }
-    outcome([word, dword, byte, again])
-}
-
-/// Ports written through prefixes.
-///
-/// # Errors
-/// The exception, if one of them faults.
-pub fn out_with_prefixes() -> Probed {
-    // SAFETY: as for reading.
-    unsafe {
-        guarded!(".byte 0x2e, 0x66, 0xef", in("eax") 0, in("edx") 0x80);
-        guarded!(".byte 0x67, 0x65, 0xe7, 0x80", in("eax") 0);
-        guarded!(".byte 0x36, 0x67, 0xee", in("eax") 0, in("edx") 0x80);
-    }
-    outcome(())
-}
-
-/// Writes a string to a port, which the Host does not do for anybody.
-///
-/// # Errors
-/// The exception, always.
-pub fn out_string() -> Probed {
-    // SAFETY: the CPU refuses it, and the fault lands behind it; ESI is where it would read.
-    unsafe {
-        asm!(
-            "xchg esi, {byte}", "2:", ".byte 0x2e, 0x6e", "3:", "xchg esi, {byte}",
-            ".pushsection .fixups, \"a\"", ".long 2b, 3b", ".popsection",
-            byte = in(reg) &raw const OUT_BYTE, in("edx") 0x80,
-        );
-    }
-    outcome(())
-}
-
-/// What [`out_string`] would send.
-static OUT_BYTE: u8 = 0;
-
 /// Returns from an interrupt with NT set, which asks the CPU for the task that was interrupted.
 ///
 /// # Errors
@@ -316,78 +257,5 @@ pub fn system_call() -> Probed {
 pub fn software_interrupt() -> Probed {
     // SAFETY: the CPU refuses it, and the fault lands behind it.
     unsafe { guarded!("int 0x81") };
-    outcome(())
-}
-
-/// Raises vector 11 by software while ES holds `selector`, which must be of flat data.
-///
-/// # Errors
-/// The exception, if the gate is closed to software.
-pub fn segment_not_present_with_es(selector: u16) -> Probed {
-    // SAFETY: ES stays flat and is put back; a fault lands behind the instruction.
-    unsafe {
-        asm!(
-            "push ds",
-            "mov es, {selector:e}",
-            "2: int 11",
-            "3: pop es",
-            ".pushsection .fixups, \"a\"", ".long 2b, 3b", ".popsection",
-            selector = in(reg) u32::from(selector),
-        );
-    }
-    outcome(())
-}
-
-/// Loads `selector` into FS and empties it again.
-///
-/// # Errors
-/// The exception, if it faults.
-pub fn load_fs(selector: u16) -> Probed {
-    // SAFETY: no code of this Guest uses FS; a fault lands behind the load.
-    unsafe {
-        guarded!("mov fs, {selector:e}", selector = in(reg) u32::from(selector));
-        asm!("mov fs, {null:e}", null = in(reg) 0u32);
-    }
-    outcome(())
-}
-
-/// Sleeps with `selector` in FS until an interrupt, and empties it again.
-///
-/// # Errors
-/// The exception, if the selector cannot be loaded.
-pub fn halt_with_fs(selector: u16) -> Probed {
-    // SAFETY: no code of this Guest uses FS; a fault lands behind the load.
-    unsafe {
-        guarded!("mov fs, {selector:e}", selector = in(reg) u32::from(selector));
-        crate::hypercall::halt();
-        asm!("mov fs, {null:e}", null = in(reg) 0u32);
-    }
-    outcome(())
-}
-
-/// Reads the dword at `offset` in the segment `selector`, through FS.
-///
-/// # Errors
-/// The exception, if it faults.
-pub fn read_segment(selector: u16, offset: u32) -> Probed<u32> {
-    let value: u32;
-    // SAFETY: no code of this Guest uses FS, and a load changes nothing; each fault lands behind
-    // its instruction.
-    unsafe {
-        guarded!("mov fs, {selector:e}", selector = in(reg) u32::from(selector));
-        guarded!("mov {value}, fs:[{offset}]", offset = in(reg) offset, value = inout(reg) 0 => value);
-        asm!("mov fs, {null:e}", null = in(reg) 0u32);
-    }
-    outcome(value)
-}
-
-/// Calls through `selector`, which should be no way to anywhere.
-///
-/// # Errors
-/// The exception, if it faults.
-pub fn far_call(selector: u16) -> Probed {
-    let pointer = [0, u32::from(selector)];
-    // SAFETY: the CPU refuses the selector, and the fault lands behind the call.
-    unsafe { guarded!("call fword ptr [{pointer}]", pointer = in(reg) &raw const pointer) };
     outcome(())
 }

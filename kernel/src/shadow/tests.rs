@@ -1,5 +1,8 @@
 //! A Guest's tables in a box of bytes, and what its shadows make of them.
 
+mod batch;
+mod flush;
+
 use abi::hypercall::LHCALL_SET_PTE;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, HostPhys, KillReason, PAGE_SIZE};
 
@@ -166,73 +169,6 @@ fn a_user_page_is_changed_in_its_own_root_only() {
 }
 
 #[test]
-fn a_flush_forgets_user_pages_and_a_full_flush_everything() {
-    let mut guest = Guest::new(MIN_TABLES);
-    let top = guest.new_space();
-    guest.map(top, 0x40_0000, 0x5000 | P | W);
-    guest.map(top, KERNEL, 0x6000 | P | W);
-    guest.touch(0x40_0000, READ).unwrap();
-    guest.touch(KERNEL, READ).unwrap();
-    guest.map(top, 0x40_0000, 0);
-    guest.map(top, KERNEL, 0);
-    guest.shadow.flush_user(&guest.ram);
-    assert_eq!(guest.shadow_entry(0x40_0000), 0);
-    assert_ne!(guest.shadow_entry(KERNEL), 0);
-    guest.shadow.flush_all();
-    assert_eq!(guest.shadow_entry(KERNEL), 0);
-}
-
-#[test]
-fn what_a_flush_keeps_is_what_the_tables_give() {
-    let mut guest = Guest::new(MIN_TABLES);
-    let top = guest.new_space();
-    let page = |at: u32| 0x5000 + at / 0x400;
-    for at in (0x40_0000..0x40_8000).step_by(0x1000) {
-        guest.map(top, at, page(at) | P | W | U);
-        guest.touch(at, WRITE).unwrap();
-    }
-    guest.map(top, 0x80_0000, 0x5000 | P | W);
-    guest.touch(0x80_0000, WRITE).unwrap();
-    let now = [0x9000 | P | W | A | D, P | W | D, P | A | D, P | W | A, P | A | PS, 0xFF00_0000 | P | A];
-    (0..).zip(now).for_each(|(number, entry)| guest.map(top, 0x40_0000 + 0x1000 * number, entry));
-    guest.ram.write_u32(GuestPhys(top.0 + 8), 0).unwrap();
-    guest.shadow.flush_user(&guest.ram);
-    let entries: Vec<_> = (0x40_0000..0x40_7000).step_by(0x1000).map(|at| guest.shadow_entry(at)).collect();
-    let plain = BASE.0 | P | D;
-    let kept = (BASE.0 + page(0x40_6000)) | P | W | U | D;
-    assert_eq!(entries, [(BASE.0 + 0x9000) | P | W | D, 0, plain, plain, 0, 0, kept]);
-    assert_eq!(guest.shadow_entry(0x80_0000), 0, "and there is no table any more");
-}
-
-#[test]
-fn a_flush_of_very_much_forgets_the_rest() {
-    let mut guest = Guest::new(MIN_TABLES);
-    let top = guest.new_space();
-    let pages = 0x40_0000..0x40_0000 + 300 * PAGE_SIZE;
-    for at in pages.clone().step_by(0x1000) {
-        guest.map(top, at, 0x5000 | P | W);
-        guest.touch(at, READ).unwrap();
-    }
-    guest.shadow.flush_user(&guest.ram);
-    let kept = pages.step_by(0x1000).filter(|&at| guest.shadow_entry(at) != 0).count();
-    assert_eq!(kept, 256);
-}
-
-#[test]
-fn a_page_to_be_forgotten_is_looked_at_again() {
-    let mut guest = Guest::new(MIN_TABLES);
-    let (top, at) = (guest.new_space(), GuestLinear(0x40_0000));
-    guest.map(top, at.0, 0x5000 | P | W);
-    guest.touch(at.0, READ).unwrap();
-    guest.map(top, at.0, 0x6000 | P | A);
-    guest.set_pte(top, at, GuestEntry(0)).unwrap();
-    assert_eq!(guest.shadow_entry(at.0), (BASE.0 + 0x6000) | P | A | D);
-    guest.map(top, at.0, 0);
-    guest.set_pte(top, at, GuestEntry(0)).unwrap();
-    assert_eq!(guest.shadow_entry(at.0), 0);
-}
-
-#[test]
 fn a_small_pool_evicts_and_the_guest_goes_on() {
     let mut guest = Guest::new(MIN_TABLES);
     for space in 0..40 {
@@ -347,55 +283,4 @@ fn a_page_that_was_never_used_is_judged_when_it_is() {
     assert_eq!(guest.set_pte(top, at, beyond), Ok(()));
     guest.map(top, at.0, beyond.0);
     assert!(guest.touch(at.0, READ).is_err());
-}
-
-/// Where the changes of a batch may be: both sides of the middle of a table, another table, and the
-/// kernel's.
-const PLACES: [u32; 8] =
-    [0x1000, 0x2000, 0x1F_F000, 0x20_0000, 0x3F_F000, 0x40_0000, KERNEL + 0x3000, 0xFFC0_0000];
-
-/// A Guest with two spaces, all of [`PLACES`] mapped and touched in both; its tops.
-fn guest_with_two_spaces() -> (Guest, [GuestPhys; 2]) {
-    let mut guest = Guest::new(MIN_TABLES);
-    let tops = [(); 2].map(|()| {
-        let top = guest.new_space();
-        for at in PLACES.into_iter().filter(|&at| at < 0xFFC0_0000) {
-            guest.map(top, at, 0x7000 | P | W | U | A | D);
-            assert_eq!(guest.touch(at, WRITE), Ok(PageFault::Fixed));
-        }
-        top
-    });
-    (guest, tops)
-}
-
-proptest! {
-    #[test]
-    fn a_batch_does_what_its_calls_do_one_by_one(
-        changes in prop::collection::vec((0..3_usize, 0..PLACES.len(), 0..4_usize), 0..20),
-    ) {
-        let (mut one_by_one, tops) = guest_with_two_spaces();
-        let (mut batch, _) = guest_with_two_spaces();
-        let entries = [0, 0x5000 | P | W | A | D, 0x6000 | P | A, 0x20_0000 | P | A];
-        let top = |number: usize| tops.get(number).map_or(0x3000, |top| top.0);
-        let words = |&(space, place, entry)| [LHCALL_SET_PTE, top(space), PLACES[place], entries[entry], 0];
-        let calls: Vec<[u32; 5]> = changes.iter().map(words).collect();
-        let expected = calls.iter().try_for_each(|&[_, top, at, entry, _]| {
-            // A Guest changes its tables first.
-            let is_there = |each: &GuestPhys| each.0 == top || at >= KERNEL;
-            if tops.contains(&GuestPhys(top)) && at < 0xFFC0_0000 {
-                tops.into_iter().filter(is_there).for_each(|each| one_by_one.map(each, at, entry));
-            }
-            one_by_one.set_pte(GuestPhys(top), GuestLinear(at), GuestEntry(entry))
-        });
-        let records: Vec<Record> = calls.iter().map(|call| call.map(u32::to_le_bytes)).collect();
-        let limit = batch.ram.limit();
-        prop_assert_eq!(batch.shadow.set_ptes(limit, &mut Run::new(&records)), expected);
-        for top in tops {
-            for at in PLACES {
-                one_by_one.shadow.switch_to(&one_by_one.ram, top).unwrap();
-                batch.shadow.switch_to(&batch.ram, top).unwrap();
-                prop_assert_eq!(batch.shadow_entry(at), one_by_one.shadow_entry(at), "{:#x}", at);
-            }
-        }
-    }
 }

@@ -142,7 +142,9 @@ impl Bus for LguestBus<'_> {
             if let Some(index) = place.queue_in(at.page_base()) {
                 let mut due = Irqs::default();
                 place.negotiate(memory)?;
-                place.serve(index, memory, ports, &mut due)?;
+                if place.slot.serve(index, memory, ports)? {
+                    due.add(place.lines[index].irq);
+                }
                 return Ok(Heard::Kicked(due));
             }
         }
@@ -156,11 +158,7 @@ impl Bus for LguestBus<'_> {
     fn serve(&mut self, memory: &mut dyn GuestMemory, ports: &mut Ports<'_>) -> GuestResult<Irqs> {
         let mut due = Irqs::default();
         for place in &mut self.places {
-            for index in 0..place.lines.len() {
-                if place.slot.is_pending(index) {
-                    place.serve(index, memory, ports, &mut due)?;
-                }
-            }
+            place.slot.go_on(memory, ports, |index| due.add(place.lines[index].irq))?;
         }
         Ok(due)
     }
@@ -177,19 +175,6 @@ impl Bus for LguestBus<'_> {
 impl Place<'_> {
     fn queue_in(&self, page: GuestPhys) -> Option<usize> {
         self.lines.iter().position(|line| line.ring == page)
-    }
-
-    fn serve(
-        &mut self,
-        index: usize,
-        memory: &mut dyn GuestMemory,
-        ports: &mut Ports<'_>,
-        due: &mut Irqs,
-    ) -> GuestResult {
-        if self.slot.serve(index, memory, ports)? {
-            due.add(self.lines[index].irq);
-        }
-        Ok(())
     }
 
     /// Looks which features the driver has accepted, until they are final. It notes them down when

@@ -28,6 +28,7 @@
 mod config_space;
 mod function;
 mod registers;
+mod setup;
 
 use alloc::{boxed::Box, vec::Vec};
 

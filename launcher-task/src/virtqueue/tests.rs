@@ -1,5 +1,8 @@
 //! A ring in honest hands, and in others.
 
+mod notices;
+mod tables;
+
 use abi::{KillReason, device_page::QUEUE_ENTRIES};
 use proptest::prelude::*;
 
@@ -178,142 +181,6 @@ fn the_used_ring_is_never_read_back() {
     bench.give_back(3);
     let used = RING.0 as usize + 8192;
     assert_eq!(bench.ram[used + 2..used + 12], [1, 0, 0, 0, 0, 0, 3, 0, 0, 0]);
-}
-
-#[test]
-fn an_interrupt_is_due_once_and_only_if_wanted() {
-    let mut bench = bench();
-    assert!(!bench.settle());
-    for (flags, wanted) in [(0, true), (1, false)] {
-        bench.driver.set_available_flags(&mut bench.ram, flags);
-        bench.one_round();
-        assert_eq!(bench.settle(), wanted);
-        assert!(!bench.settle());
-    }
-}
-
-#[test]
-fn an_empty_ring_interrupts_all_the_same_if_that_was_agreed() {
-    let mut bench = bench_with(NOTIFY_ON_EMPTY);
-    bench.driver.set_available_flags(&mut bench.ram, 1);
-    assert!(!bench.settle(), "it is empty, but nothing was given back");
-    bench.driver.offer(&mut bench.ram, &[(0, 1, Readable)]);
-    bench.one_round();
-    assert!(!bench.settle(), "one is left");
-    assert_eq!(bench.pop(), Ok(true));
-    bench.give_back(0);
-    assert!(bench.settle());
-}
-
-#[test]
-fn an_interrupt_is_due_when_the_used_index_passes_the_event() {
-    let mut bench = bench_with(EVENT_IDX);
-    bench.driver.set_available_flags(&mut bench.ram, 1);
-    bench.one_round();
-    assert!(bench.settle(), "at 0, the flags do not count");
-    bench.driver.set_used_event(&mut bench.ram, 3);
-    for wanted in [false, false, true, false] {
-        bench.one_round();
-        assert_eq!(bench.settle(), wanted);
-    }
-    bench.driver.set_used_event(&mut bench.ram, 6);
-    (0..4).for_each(|_| bench.one_round());
-    assert!(bench.settle(), "passed among others");
-}
-
-#[test]
-fn a_kick_is_asked_for_at_the_next_chain_if_kicks_are_wanted() {
-    let mut bench = bench_with(EVENT_IDX);
-    bench.one_round();
-    bench.one_round();
-    bench.settle();
-    assert_eq!(bench.driver.avail_event(&bench.ram), 2);
-    bench.queue.want_kicks(&mut bench.ram, false).unwrap();
-    bench.one_round();
-    bench.settle();
-    assert_eq!(bench.driver.avail_event(&bench.ram), 2, "no kick at what comes");
-    bench.queue.want_kicks(&mut bench.ram, true).unwrap();
-    bench.settle();
-    assert_eq!(bench.driver.avail_event(&bench.ram), 3);
-}
-
-#[test]
-fn events_are_passed_across_the_end_of_the_index() {
-    assert!(has_passed(0xFFFF, 0xFFFE, 0));
-    assert!(has_passed(0, 0xFFFE, 2));
-    assert!(!has_passed(1, 0xFFFE, 1));
-    assert!(!has_passed(5, 6, 9));
-}
-
-#[test]
-fn a_table_stands_for_its_descriptors() {
-    let mut bench = bench_with(INDIRECT_DESC);
-    let head =
-        bench.driver.offer_in_table(&mut bench.ram, 0x100, &[(0x10, 1, Readable), (0x20, 2, Writable)]);
-    assert_eq!(bench.pop(), Ok(true));
-    let expected = [
-        Buffer { at: GuestPhys(0x10), len: 1, direction: Readable },
-        Buffer { at: GuestPhys(0x20), len: 2, direction: Writable },
-    ];
-    assert_eq!(bench.chain.buffers(), expected);
-    bench.give_back(2);
-    assert_eq!(bench.driver.used(&bench.ram), [(head.into(), 2)]);
-}
-
-#[test]
-fn a_table_may_end_a_chain() {
-    let mut bench = bench_with(INDIRECT_DESC);
-    write_descriptor(&mut bench.ram, 0x100, 0, (0x20, 2, DESC_WRITE, 0));
-    bench.driver.describe(&mut bench.ram, 0, (0x10, 1, DESC_NEXT, 1));
-    bench.driver.describe(&mut bench.ram, 1, (0x100, 16, DESC_INDIRECT | DESC_WRITE, 0));
-    bench.driver.publish(&mut bench.ram, 0);
-    assert_eq!(bench.pop(), Ok(true));
-    assert_eq!(bench.chain.buffers().iter().map(|buffer| buffer.at.0).collect::<Vec<_>>(), [0x10, 0x20]);
-}
-
-/// Kicks with one indirect descriptor and a table of one.
-fn table_error(descriptor: (u64, u32, u16, u16), inner: (u64, u32, u16, u16)) -> KillReason {
-    let mut bench = bench_with(INDIRECT_DESC);
-    write_descriptor(&mut bench.ram, 0x100, 0, inner);
-    bench.driver.describe(&mut bench.ram, 9, descriptor);
-    bench.driver.publish(&mut bench.ram, 9);
-    bench.pop_error()
-}
-
-#[test]
-fn a_table_that_is_none_kills_the_guest() {
-    const PLAIN: (u64, u32, u16, u16) = (0, 1, 0, 0);
-    let table = |at, len| table_error((at, len, DESC_INDIRECT, 0), PLAIN);
-    assert_eq!(table(0x100, 0), RingError::Table { index: 9, len: 0 }.into());
-    assert_eq!(table(0x100, 17), RingError::Table { index: 9, len: 17 }.into());
-    assert_eq!(table(1 << 32, 16), RingError::HighAddress { index: 9 }.into());
-    let at = GuestPhys(LIMIT - 15);
-    assert_eq!(table(at.0.into(), 16), KillReason::OutOfGuestMemory { at, len: 16 });
-    let linked = table_error((0x100, 16, DESC_INDIRECT | DESC_NEXT, 3), PLAIN);
-    assert_eq!(linked, RingError::Nested { index: 9 }.into());
-}
-
-#[test]
-fn a_table_within_a_table_kills_the_guest() {
-    let nested = table_error((0x100, 16, DESC_INDIRECT, 0), (0x100, 16, DESC_INDIRECT, 0));
-    assert_eq!(nested, RingError::Nested { index: 0 }.into());
-}
-
-#[test]
-fn a_table_that_loops_kills_the_guest() {
-    let looped = table_error((0x100, 16, DESC_INDIRECT, 0), (0, 1, DESC_NEXT, 0));
-    assert_eq!(looped, RingError::Loop.into());
-    let beyond = table_error((0x100, 16, DESC_INDIRECT, 0), (0, 1, DESC_NEXT, 1));
-    assert_eq!(beyond, RingError::Index { index: 1 }.into());
-}
-
-#[test]
-fn kicks_are_refused_and_wanted_again_by_the_used_flags() {
-    let mut bench = bench();
-    bench.queue.want_kicks(&mut bench.ram, false).unwrap();
-    assert_eq!(bench.driver.used_flags(&bench.ram), 1);
-    bench.queue.want_kicks(&mut bench.ram, true).unwrap();
-    assert_eq!(bench.driver.used_flags(&bench.ram), 0);
 }
 
 #[test]

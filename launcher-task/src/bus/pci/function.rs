@@ -1,19 +1,16 @@
 //! A device in its slot of the PCI bus: what each of its registers does.
 //!
-//! A driver writes its way up the status, and each step rests on the one before:
+//! A read or write of a register goes to what the driver has set up so far
+//! (`bus/pci/setup.rs`), to the device itself, or to its configuration, whichever
+//! the register is about.
 //!
 //! ```text
-//!  0 --> 1 seen --> 2 has a driver --> 8 features agreed --> 4 ready
-//!  ^                                     ^ stays clear if they are not
-//!  '-- 0 written, any time               queues are set up here, kicks count from 4 on
+//!  ports, window --> Register --+--> Setup     status, features, queues
+//!                               +--> Slot      kicks, configuration
+//!                               '--> isr       why there was an interrupt
 //! ```
 //!
 //! Invariants:
-//! - Features are agreed on only if all that was accepted was offered, version
-//!   1 among it (`features_not_offered_are_not_agreed_on`,
-//!   `a_driver_without_version_1_is_not_agreed_with`).
-//! - A queue's places are judged when it is enabled, on a copy, and fixed from
-//!   then on (`a_queue_in_use_stays_where_it_is`).
 //! - No buffer is touched before the driver is ready
 //!   (`a_kick_before_the_driver_is_ready_waits_for_it`).
 //!
@@ -22,22 +19,22 @@
 //!
 //! Next on the tour: [`crate::slot`].
 
-use alloc::{boxed::Box, vec, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 
-use abi::device_page::{QUEUE_ENTRIES, STATUS_DRIVER_OK, STATUS_FAILED};
+use abi::device_page::{STATUS_DRIVER_OK, STATUS_FAILED};
 use abi::kill::DeviceError;
 use abi::pci::{
     CAP_ACCESS, CAP_EXTRA, FEATURE_VERSION_1, ISR_CONFIG, ISR_QUEUE, NO_VECTOR, STATUS_FEATURES_OK,
 };
 use abi::{GuestMemory, GuestPhys, GuestResult, Width};
 
-use super::{ConfigSpace, registers::Register};
+use super::{ConfigSpace, registers::Register, setup::Setup};
 use crate::{
     bus::{Heard, Irqs, NOTHING},
     device::Device,
     port::Ports,
     slot::Slot,
-    virtqueue::{EVENT_IDX, INDIRECT_DESC, Rings},
+    virtqueue::{EVENT_IDX, INDIRECT_DESC},
 };
 
 /// Features of this bus and its rings, offered with every device.
@@ -49,46 +46,13 @@ pub struct Function<'a> {
     window: GuestPhys,
     irq: u8,
     space: ConfigSpace,
-    registers: Registers,
+    setup: Setup,
+    /// Why there was an interrupt since the driver last asked.
+    isr: u8,
+    /// Changes with the configuration.
+    generation: u8,
     /// The device's configuration as the driver was last told of.
     config: Vec<u8>,
-}
-
-/// What the driver has written.
-#[derive(Clone, Default)]
-struct Registers {
-    device_feature_select: u32,
-    driver_feature_select: u32,
-    driver_features: u64,
-    /// It has accepted a feature beyond the sixty-fourth.
-    wants_unknown: bool,
-    status: u8,
-    generation: u8,
-    isr: u8,
-    queue_select: u16,
-    queues: Vec<QueueSetup>,
-}
-
-/// What the driver wants of a queue.
-#[derive(Clone, Copy)]
-struct QueueSetup {
-    size: u16,
-    is_enabled: bool,
-    /// Descriptors, available and used ring.
-    places: [u64; 3],
-}
-
-impl QueueSetup {
-    const RESET: Self = Self { size: QUEUE_ENTRIES, is_enabled: false, places: [0; 3] };
-
-    /// Judges it as queue number `queue` against a memory of `limit` bytes.
-    fn admit(&self, queue: u16, limit: u32) -> GuestResult<Rings> {
-        let mut places = [GuestPhys(0); 3];
-        for (place, &at) in places.iter_mut().zip(&self.places) {
-            place.0 = u32::try_from(at).map_err(|_| DeviceError::QueueBeyond { queue, at })?;
-        }
-        Rings::admit(self.size, places, limit)
-    }
 }
 
 impl<'a> Function<'a> {
@@ -96,9 +60,8 @@ impl<'a> Function<'a> {
     pub fn new(device: Box<dyn Device + 'a>, window: GuestPhys, irq: u8) -> Self {
         let slot = Slot::new(device, BUS_FEATURES);
         let (space, config) = (ConfigSpace::new(&slot.shape(), window, irq), slot.shape().config.to_vec());
-        let mut function = Self { slot, window, irq, space, registers: Registers::default(), config };
-        function.reset();
-        function
+        let setup = Setup::new(slot.shape().queues);
+        Self { slot, window, irq, space, setup, isr: 0, generation: 0, config }
     }
 
     /// Begins another life of the Guest.
@@ -111,9 +74,8 @@ impl<'a> Function<'a> {
     /// Forgets the driver. Where the window is, is the kernel's business and stays.
     fn reset(&mut self) {
         self.slot.reset();
-        let queues = vec![QueueSetup::RESET; self.slot.shape().queues.into()];
-        let generation = self.registers.generation;
-        self.registers = Registers { queues, generation, ..Registers::default() };
+        self.setup = Setup::new(self.slot.shape().queues);
+        self.isr = 0;
     }
 
     /// How far `at` is into the window; `None` if it is outside.
@@ -141,28 +103,24 @@ impl<'a> Function<'a> {
         ports: &mut Ports<'_>,
         due: &mut Irqs,
     ) -> GuestResult {
-        for index in 0..self.registers.queues.len() {
-            if self.slot.is_pending(index) {
-                self.serve(index, memory, ports, due)?;
-            }
+        let mut is_due = false;
+        self.slot.go_on(memory, ports, |_| is_due = true)?;
+        if is_due {
+            self.interrupt(ISR_QUEUE, due);
         }
         if self.slot.shape().config != self.config {
             self.config.clear();
             self.config.extend_from_slice(self.slot.shape().config);
-            self.registers.generation = self.registers.generation.wrapping_add(1);
-            if self.is_ready() {
+            self.generation = self.generation.wrapping_add(1);
+            if self.setup.is_ready() {
                 self.interrupt(ISR_CONFIG, due);
             }
         }
         Ok(())
     }
 
-    const fn is_ready(&self) -> bool {
-        self.registers.status & STATUS_DRIVER_OK != 0
-    }
-
     fn interrupt(&mut self, reason: u8, due: &mut Irqs) {
-        self.registers.isr |= reason;
+        self.isr |= reason;
         due.add(self.irq);
     }
 
@@ -219,28 +177,28 @@ impl<'a> Function<'a> {
     /// # Errors
     /// [`DeviceError::Register`].
     pub fn read(&mut self, offset: u32, width: Width) -> GuestResult<u32> {
-        let registers = &mut self.registers;
+        let setup = &self.setup;
         let half = |features: u64, select: u32| match select {
             0 => features as u32,
             1 => (features >> 32) as u32,
             _ => 0,
         };
-        let queue = registers.queues.get(usize::from(registers.queue_select)).copied();
+        let queue = setup.queue();
         Ok(match Register::at(offset, width)? {
-            Register::DeviceFeatureSelect => registers.device_feature_select,
-            Register::DeviceFeature => half(self.slot.offered(), registers.device_feature_select),
-            Register::DriverFeatureSelect => registers.driver_feature_select,
-            Register::DriverFeature => half(registers.driver_features, registers.driver_feature_select),
+            Register::DeviceFeatureSelect => setup.device_feature_select,
+            Register::DeviceFeature => half(self.slot.offered(), setup.device_feature_select),
+            Register::DriverFeatureSelect => setup.driver_feature_select,
+            Register::DriverFeature => half(setup.driver_features, setup.driver_feature_select),
             Register::MsixVector => NO_VECTOR.into(),
-            Register::NumQueues => registers.queues.len() as u32,
-            Register::Status => registers.status.into(),
-            Register::Generation => registers.generation.into(),
-            Register::QueueSelect => registers.queue_select.into(),
+            Register::NumQueues => setup.queues.len() as u32,
+            Register::Status => setup.status.into(),
+            Register::Generation => self.generation.into(),
+            Register::QueueSelect => setup.queue_select.into(),
             Register::QueueSize => queue.map_or(0, |queue| queue.size.into()),
             Register::QueueEnable => queue.is_some_and(|queue| queue.is_enabled).into(),
             Register::QueueNotifyOff | Register::Notify => 0,
             Register::QueuePart(part, shift) => queue.map_or(0, |queue| (queue.places[part] >> shift) as u32),
-            Register::Isr => core::mem::take(&mut registers.isr).into(),
+            Register::Isr => core::mem::take(&mut self.isr).into(),
             Register::Config(at) => self.read_device(at, width),
         })
     }
@@ -265,20 +223,24 @@ impl<'a> Function<'a> {
         memory: &mut dyn GuestMemory,
         ports: &mut Ports<'_>,
     ) -> GuestResult<Heard> {
-        let registers = &mut self.registers;
+        let setup = &mut self.setup;
         match Register::at(offset, width)? {
             Register::Notify => return self.kicked(value as u16, memory, ports),
             Register::Status => return self.set_status(value as u8, memory, ports),
-            Register::DeviceFeatureSelect => registers.device_feature_select = value,
-            Register::DriverFeatureSelect => registers.driver_feature_select = value,
-            Register::DriverFeature => registers.accept(value),
-            Register::QueueSelect => registers.queue_select = value as u16,
-            Register::QueueSize => registers.set_up(|queue| queue.size = value as u16),
-            Register::QueuePart(part, shift) => registers.set_up(|queue| {
+            Register::DeviceFeatureSelect => setup.device_feature_select = value,
+            Register::DriverFeatureSelect => setup.driver_feature_select = value,
+            Register::DriverFeature => setup.accept(value),
+            Register::QueueSelect => setup.queue_select = value as u16,
+            Register::QueueSize => setup.set_up(|queue| queue.size = value as u16),
+            Register::QueuePart(part, shift) => setup.set_up(|queue| {
                 let half = u64::from(u32::MAX) << shift;
                 queue.places[part] = queue.places[part] & !half | u64::from(value) << shift;
             }),
-            Register::QueueEnable if value == 1 => self.enable_queue(memory.limit())?,
+            Register::QueueEnable if value == 1 => {
+                if let Some(rings) = setup.enable(memory.limit())? {
+                    self.slot.set_rings(setup.queue_select.into(), rings);
+                }
+            }
             Register::Config(at) => {
                 let bytes = &value.to_le_bytes()[..width.bytes() as usize];
                 if at as usize + bytes.len() <= self.config.len() {
@@ -303,60 +265,26 @@ impl<'a> Function<'a> {
         memory: &mut dyn GuestMemory,
         ports: &mut Ports<'_>,
     ) -> GuestResult<Heard> {
-        let from = self.registers.status;
         if to == 0 {
             self.reset();
             return Ok(Heard::Reset);
         }
-        let agrees = to & STATUS_FEATURES_OK != 0 && self.agree(from);
-        let status = if agrees { to } else { to & !STATUS_FEATURES_OK };
-        let is_too_early = status & STATUS_DRIVER_OK != 0 && !agrees;
-        if from & !to != 0 || is_too_early {
-            return Err(DeviceError::Status { from, to }.into());
+        let new = self.setup.advance(to, self.slot.offered())?;
+        if new & STATUS_FEATURES_OK != 0 {
+            self.slot.accept(self.setup.driver_features);
         }
-        self.registers.status = status;
-        let is_new = |bit: u8| status & !from & bit != 0;
-        if is_new(STATUS_FAILED) {
+        if new & STATUS_FAILED != 0 {
             return Ok(Heard::Failed(self.slot.shape().name));
         }
-        if !is_new(STATUS_DRIVER_OK) {
-            return Ok(Heard::Status(status));
+        if new & STATUS_DRIVER_OK == 0 {
+            return Ok(Heard::Status(self.setup.status));
         }
         // What was made available before counts now.
         let mut due = Irqs::default();
-        for index in 0..self.registers.queues.len() {
+        for index in 0..self.setup.queues.len() {
             self.serve(index, memory, ports, &mut due)?;
         }
         Ok(Heard::Kicked(due))
-    }
-
-    /// Tells whether the features accepted are fine, and if so puts them in force.
-    fn agree(&mut self, from: u8) -> bool {
-        if from & STATUS_FEATURES_OK != 0 {
-            return true;
-        }
-        let accepted = self.registers.driver_features;
-        let are_known = accepted & !self.slot.offered() == 0 && !self.registers.wants_unknown;
-        let agrees = are_known && accepted & FEATURE_VERSION_1 != 0;
-        if agrees {
-            self.slot.accept(accepted);
-        }
-        agrees
-    }
-
-    fn enable_queue(&mut self, limit: u32) -> GuestResult {
-        let (number, status) = (self.registers.queue_select, self.registers.status);
-        let Some(queue) = self.registers.queues.get_mut(usize::from(number)) else {
-            return Ok(());
-        };
-        if status & STATUS_FEATURES_OK == 0 {
-            return Err(DeviceError::QueueEarly { queue: number }.into());
-        }
-        if !queue.is_enabled {
-            self.slot.set_rings(number.into(), queue.admit(number, limit)?);
-            queue.is_enabled = true;
-        }
-        Ok(())
     }
 
     fn kicked(
@@ -365,12 +293,12 @@ impl<'a> Function<'a> {
         memory: &mut dyn GuestMemory,
         ports: &mut Ports<'_>,
     ) -> GuestResult<Heard> {
-        let is_there = self.registers.queues.get(usize::from(queue)).is_some_and(|queue| queue.is_enabled);
+        let is_there = self.setup.queues.get(usize::from(queue)).is_some_and(|queue| queue.is_enabled);
         if !is_there {
             return Err(DeviceError::Kick { queue }.into());
         }
         let mut due = Irqs::default();
-        if self.is_ready() {
+        if self.setup.is_ready() {
             self.serve(queue.into(), memory, ports, &mut due)?;
         }
         Ok(Heard::Kicked(due))
@@ -379,26 +307,3 @@ impl<'a> Function<'a> {
 
 /// Where in the configuration space the registers are reached without a mapping.
 const DATA: u32 = CAP_ACCESS as u32 + CAP_EXTRA as u32;
-
-impl Registers {
-    /// Takes half of the features the driver accepts; when both sides have agreed, they stay.
-    fn accept(&mut self, value: u32) {
-        if self.status & STATUS_FEATURES_OK != 0 {
-            return;
-        }
-        let value = u64::from(value);
-        match self.driver_feature_select {
-            0 => self.driver_features = self.driver_features >> 32 << 32 | value,
-            1 => self.driver_features = self.driver_features << 32 >> 32 | value << 32,
-            _ => self.wants_unknown |= value != 0,
-        }
-    }
-
-    /// Changes the queue selected, if there is such a queue and it is not in use yet.
-    fn set_up(&mut self, change: impl FnOnce(&mut QueueSetup)) {
-        let queue = self.queues.get_mut(usize::from(self.queue_select));
-        if let Some(queue) = queue.filter(|queue| !queue.is_enabled) {
-            change(queue);
-        }
-    }
-}

@@ -10,7 +10,7 @@
 //! Source: lguest ABI, "BAR0 registers"; virtio 1.0, 4.1.4.3 "Common
 //! configuration structure layout".
 //!
-//! Next on the tour: `bus/pci/function.rs`.
+//! Next on the tour: `bus/pci/setup.rs`.
 
 use abi::kill::DeviceError;
 use abi::pci::*;
