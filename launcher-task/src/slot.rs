@@ -22,7 +22,7 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
-use abi::{GuestMemory, GuestResult};
+use abi::{GuestMemory, GuestResult, Width};
 
 use crate::{
     device::{Device, Progress, Shape},
@@ -160,6 +160,13 @@ impl<'a> Slot<'a> {
     /// Tells whether something must be finished before the Guest goes on.
     pub fn is_busy(&self) -> bool {
         self.queues.iter().any(|served| served.progress == Progress::Busy)
+    }
+
+    /// Bytes of the device's configuration from `at` on; behind its end they are all ones.
+    pub fn read_config(&self, at: u32, width: Width) -> u32 {
+        let shape = self.shape();
+        let byte = |place| shape.config.get(place as usize).copied().unwrap_or(0xFF);
+        (at..at + width.bytes()).rev().fold(0, |value, place| value << 8 | u32::from(byte(place)))
     }
 
     /// Passes on what the driver writes into the configuration.

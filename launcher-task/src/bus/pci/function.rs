@@ -28,7 +28,7 @@ use abi::pci::{
 };
 use abi::{GuestMemory, GuestPhys, GuestResult, Width};
 
-use super::{ConfigSpace, registers::Register, setup::Setup};
+use super::{ConfigSpace, registers::Register, setup::Setup, setup::half};
 use crate::{
     bus::{Heard, Irqs, NOTHING},
     device::Device,
@@ -178,11 +178,6 @@ impl<'a> Function<'a> {
     /// [`DeviceError::Register`].
     pub fn read(&mut self, offset: u32, width: Width) -> GuestResult<u32> {
         let setup = &self.setup;
-        let half = |features: u64, select: u32| match select {
-            0 => features as u32,
-            1 => (features >> 32) as u32,
-            _ => 0,
-        };
         let queue = setup.queue();
         Ok(match Register::at(offset, width)? {
             Register::DeviceFeatureSelect => setup.device_feature_select,
@@ -199,15 +194,8 @@ impl<'a> Function<'a> {
             Register::QueueNotifyOff | Register::Notify => 0,
             Register::QueuePart(part, shift) => queue.map_or(0, |queue| (queue.places[part] >> shift) as u32),
             Register::Isr => core::mem::take(&mut self.isr).into(),
-            Register::Config(at) => self.read_device(at, width),
+            Register::Config(at) => self.slot.read_config(at, width),
         })
-    }
-
-    /// Bytes of the device's configuration; behind its end they are all ones.
-    fn read_device(&self, at: u32, width: Width) -> u32 {
-        let shape = self.slot.shape();
-        let byte = |place| shape.config.get(place as usize).copied().unwrap_or(0xFF);
-        (at..at + width.bytes()).rev().fold(0, |value, place| value << 8 | u32::from(byte(place)))
     }
 
     /// Does what the driver wants that has written `value`, `offset` bytes into the window. What

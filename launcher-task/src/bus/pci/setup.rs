@@ -29,6 +29,15 @@ use abi::{GuestPhys, GuestResult};
 
 use crate::virtqueue::Rings;
 
+/// The half of `features` that a register selects.
+pub const fn half(features: u64, select: u32) -> u32 {
+    match select {
+        0 => features as u32,
+        1 => (features >> 32) as u32,
+        _ => 0,
+    }
+}
+
 /// What the driver has written.
 #[derive(Clone, Default)]
 pub struct Setup {
