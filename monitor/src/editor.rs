@@ -4,7 +4,11 @@
 //! comes out, and when a line is whole, its words. Left, right, up, down,
 //! backspace and Tab mean what they mean everywhere.
 //!
+//! Only ASCII is taken. No command needs more, and the library below believes
+//! whatever looks like UTF-8 from afar, which noise may well do.
+//!
 //! Invariants:
+//! - Nothing but ASCII reaches the library (`letters_beyond_ascii_are_not_taken`).
 //! - Any bytes are survived, and what is shown for each is bounded
 //!   (`any_bytes_are_survived`).
 //!
@@ -124,6 +128,9 @@ impl Editor {
     #[inline(never)] // into code that is built for speed
     pub fn feed(&mut self, byte: u8, obey: &mut Obey<'_>) {
         let mut whole_line = WholeLine { obey, echo: self.echo.clone() };
+        if !byte.is_ascii() {
+            return;
+        }
         let (byte, times) = match byte {
             DELETE => (BACKSPACE, 1),
             CTRL_U => (BACKSPACE, LINE_MAX),
@@ -204,6 +211,13 @@ mod tests {
         editor.take_echo();
         editor.show_again();
         assert!(editor.take_echo().ends_with(b"kennel> wal"));
+    }
+
+    #[test]
+    fn letters_beyond_ascii_are_not_taken() {
+        // Halves of letters, letters too long for what they are, and such as there are none.
+        let line = [b"re\xC3".as_slice(), b"\xE0\x80\x80\xED\xA0\x80\xF8\x88gs \xC3\xA9\n"].concat();
+        assert_eq!(edit(&line).0, ["regs"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a Guest uses: time, exits, tables, interrupts, traffic.
 //!
-//! Next on the tour: [`crate::second_line`].
+//! Next on the tour: [`super::script`].
 
 use alloc::vec::Vec;
 
