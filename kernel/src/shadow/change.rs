@@ -6,7 +6,7 @@
 //!
 //! Source: lguest ABI, "What each call must do".
 //!
-//! Next on the tour: [`super::review`].
+//! Next on the tour: `review.rs`.
 
 use abi::kill::PageTableError;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, HostPhys, PAGE_SIZE};
