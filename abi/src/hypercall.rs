@@ -58,6 +58,31 @@ pub const LHCALL_LOAD_GDT_ENTRY: u32 = 18;
 /// Nothing; the exit itself lets pending interrupts in.
 pub const LHCALL_SEND_INTERRUPTS: u32 = 19;
 
+/// What a call is named, if there is one of that number.
+pub const fn name(number: u32) -> Option<&'static str> {
+    Some(match number {
+        LHCALL_FLUSH_ASYNC => "FLUSH_ASYNC",
+        LHCALL_LGUEST_INIT => "LGUEST_INIT",
+        LHCALL_SHUTDOWN => "SHUTDOWN",
+        LHCALL_LOAD_GDT => "LOAD_GDT",
+        LHCALL_NEW_PGTABLE => "NEW_PGTABLE",
+        LHCALL_FLUSH_TLB => "FLUSH_TLB",
+        LHCALL_LOAD_IDT_ENTRY => "LOAD_IDT_ENTRY",
+        LHCALL_SET_STACK => "SET_STACK",
+        LHCALL_TS => "TS",
+        LHCALL_SET_CLOCKEVENT => "SET_CLOCKEVENT",
+        LHCALL_HALT => "HALT",
+        LHCALL_SET_PMD => "SET_PMD",
+        LHCALL_SET_PTE => "SET_PTE",
+        LHCALL_SET_PGD => "SET_PGD",
+        LHCALL_LOAD_TLS => "LOAD_TLS",
+        LHCALL_NOTIFY => "NOTIFY",
+        LHCALL_LOAD_GDT_ENTRY => "LOAD_GDT_ENTRY",
+        LHCALL_SEND_INTERRUPTS => "SEND_INTERRUPTS",
+        _ => return None,
+    })
+}
+
 /// [`LHCALL_SHUTDOWN`]: power off.
 pub const SHUTDOWN_POWEROFF: u32 = 1;
 /// [`LHCALL_SHUTDOWN`]: start again.

@@ -56,6 +56,7 @@ pub mod shared;
 pub mod trace;
 pub mod trap;
 pub mod usage;
+pub mod watch;
 
 #[cfg(test)]
 mod scripted;

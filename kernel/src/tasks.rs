@@ -36,6 +36,7 @@ use kernel::sched::{Choice, Rota, State};
 use kernel::trace::frame::{Frame, VERSION};
 use kernel::trace::sender::Sender;
 use kernel::usage::Life;
+use kernel::watch::Told;
 use launcher_task::{Launcher, Outcome, Ports, Step};
 use monitor::symbols::Symbols;
 
@@ -71,6 +72,28 @@ struct Task {
     life: Life,
     /// Names for its addresses.
     symbols: Symbols<'static>,
+}
+
+impl Task {
+    /// Has a look whether its Guest gets anywhere, if it is time.
+    #[inline]
+    fn look(&mut self, now: Nanos) {
+        if now >= self.life.watch.due {
+            self.look_closely(now);
+        }
+    }
+
+    #[cold]
+    fn look_closely(&mut self, now: Nanos) {
+        let Self { name, launcher, guest: Some(guest), life, .. } = self else {
+            self.life.watch.due = Nanos::NEVER;
+            return;
+        };
+        let cpu = life.cpu();
+        if let Some(stuck) = life.watch.look(guest, cpu, launcher.drives(), now) {
+            console::line(format_args!("guest {name}: {}", Told(stuck, guest)));
+        }
+    }
 }
 
 /// All tasks, and what they share.
@@ -127,8 +150,11 @@ impl Tasks {
                 Choice::Sleep(_) if is_late => self.now = clock::now(),
                 Choice::Sleep(until) => {
                     console::refresh();
-                    self.cpu.sleep(until.min(self.lan.networks.due()));
+                    let look =
+                        self.tasks.iter().map(|task| task.life.watch.due).min().unwrap_or(Nanos::NEVER);
+                    self.cpu.sleep(until.min(look).min(self.lan.networks.due()));
                     self.now = clock::now();
+                    self.tasks.iter_mut().for_each(|task| task.look(self.now));
                     self.rota.wake_all();
                 }
                 Choice::Done => {
@@ -161,7 +187,11 @@ impl Tasks {
             return State::Ended;
         };
         let began = self.now;
-        self.cpu.begin_slice(if has_rivals { began.after(SLICE) } else { Nanos::NEVER });
+        self.cpu.begin_slice(match (has_rivals, &guest.shared) {
+            (true, _) => began.after(SLICE),
+            (false, None) => task.life.watch.due,
+            (false, Some(_)) => Nanos::NEVER,
+        });
         let tsc = self.cpu.tsc();
         guest.trace.note_at(tsc, Event::Slice { high: (tsc >> 32) as u32 });
         let (name, told, life) = (&task.name, &mut task.told, &mut task.life);
@@ -180,6 +210,7 @@ impl Tasks {
         let tsc = self.cpu.tsc();
         guest.trace.note_at(tsc, Event::Rest { high: (tsc >> 32) as u32, asleep });
         guest.trace.feed(tsc);
+        task.look(self.now);
         self.multiplexer.get_mut().turn_over(number, is_asleep, &mut Wire);
         match step {
             Step::Runnable => State::Runnable,

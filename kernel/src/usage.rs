@@ -14,7 +14,7 @@
 //! Invariants:
 //! - Each exit is of one kind (`every_vector_is_counted_once`).
 //!
-//! Next on the tour: [`crate::post_mortem`].
+//! Next on the tour: [`crate::watch`].
 
 use core::fmt;
 
@@ -22,6 +22,7 @@ use abi::hypercall::{HYPERCALL_VECTOR, SYSCALL_VECTOR};
 use abi::{GuestMemory, Nanos};
 
 use crate::guest::Guest;
+use crate::watch::Watch;
 
 /// Vectors there are.
 const VECTORS: usize = 256;
@@ -93,12 +94,14 @@ pub struct Life {
     mebibytes: u32,
     since: Nanos,
     cpu: Nanos,
+    /// Whether it gets anywhere.
+    pub watch: Watch,
 }
 
 impl Life {
     /// The life of a Guest with so much memory begins.
     pub const fn begin(mebibytes: u32, now: Nanos) -> Self {
-        Self { mebibytes, since: now, cpu: Nanos(0) }
+        Self { mebibytes, since: now, cpu: Nanos(0), watch: Watch::begin(now) }
     }
 
     /// The next one.
@@ -202,7 +205,8 @@ mod tests {
         cpu.then(0x21, 0, 0);
         cpu.attention = Attention::Wanted;
         crate::run::run(&mut guest, &mut cpu);
-        let life = Life { mebibytes: 64, since: Nanos::from_millis(1_000), cpu: Nanos::from_millis(2_034) };
+        let mut life = Life::begin(64, Nanos::from_millis(1_000));
+        life.charge(Nanos::from_millis(2_000), Nanos::from_millis(4_034));
         let mut told = String::new();
         tell(&guest, &life, Nanos::from_millis(61_500), |line| told += &format!("{line}\n"));
         let mut lines = told.lines();

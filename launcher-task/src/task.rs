@@ -82,6 +82,8 @@ pub struct Launcher<'a> {
     bus: Box<dyn Bus + 'a>,
     /// Until when it sleeps, unless something has woken it; may have passed.
     asleep: Option<Nanos>,
+    /// Whether a queue of a device has been kicked since it started.
+    drives: bool,
 }
 
 impl<'a> Launcher<'a> {
@@ -113,7 +115,7 @@ impl<'a> Launcher<'a> {
                 Box::new(PciBus::new(devices, plan.memory))
             }
         };
-        Ok(Self { plan, image, initrd, layout, bus, asleep: None })
+        Ok(Self { plan, image, initrd, layout, bus, asleep: None, drives: false })
     }
 
     /// What it was asked to be.
@@ -124,6 +126,11 @@ impl<'a> Launcher<'a> {
     /// Which Linux its image is, if it is one.
     pub const fn release(&self) -> Option<Release<'a>> {
         self.image.release()
+    }
+
+    /// Whether the Guest drives a device: it has kicked one since it started.
+    pub const fn drives(&self) -> bool {
+        self.drives
     }
 
     /// Bytes its Guest memory needs: RAM and what the bus keeps in memory above it.
@@ -146,7 +153,7 @@ impl<'a> Launcher<'a> {
     /// # Errors
     /// [`KillReason::OutOfGuestMemory`] if the memory is smaller than [`Launcher::limit`].
     pub fn start(&mut self, guest: &mut dyn RunGuest) -> GuestResult {
-        self.asleep = None;
+        (self.asleep, self.drives) = (None, false);
         let memory = guest.memory();
         memory.zero(GuestPhys(0), self.limit())?;
         let entry = self.image.load(memory)?;
@@ -214,7 +221,10 @@ impl<'a> Launcher<'a> {
 
     fn act_on(&mut self, heard: Heard, guest: &mut dyn RunGuest, log: &mut dyn Write) {
         match heard {
-            Heard::Kicked(due) => self.raise(due, guest),
+            Heard::Kicked(due) => {
+                self.drives = true;
+                self.raise(due, guest);
+            }
             Heard::Failed(device) => {
                 tell(log, format_args!("guest {}: has given up on its {device}\n", self.plan.name));
             }

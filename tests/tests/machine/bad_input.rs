@@ -141,6 +141,18 @@ fn a_disk_nobody_could_name() {
 }
 
 #[test]
+fn a_guest_that_gets_nowhere_is_told_of_and_left_alone() {
+    let scratch = Scratch::new();
+    let file = scratch.file("spin.elf", Elf::of(&[0xE4, 0x80, 0xEB, 0xFC]).to_bytes()); // in al, 0x80; back
+    let boot = Boot::guest("hello", "").with(file, "guest name=spin mem=16M --");
+    let mut session = Qemu::kernel(&boot).start();
+    let before = session.wait_for("guest spin: no progress in 10 s: ");
+    assert!(before.contains("test: PASS") && !before.contains("guest hello: no progress"), "{before}");
+    let said = session.wait_for("#GP(0x0) at 0x00100000\n");
+    assert_eq!(said, "it has computed all the time and made no hypercall; what it did last: ");
+}
+
+#[test]
 fn an_unknown_role() {
     is_told(&image().to_bytes(), "ghost name=wrong", "ghost");
 }
