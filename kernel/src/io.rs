@@ -7,8 +7,9 @@
 //! ones there, but for two that kernels wait at, and OUT vanishes; `cli` is skipped. Debug registers are as after
 //! a reset, whatever is written to them: a Linux that reports a mistake of its
 //! own reads them, and would report that instead, and that again. A kernel that
-//! reads CR4 before it has any #GP handler gets a plausible value. All else
-//! that raises #GP is the Guest's own affair.
+//! reads CR0 or CR4 before it has any #GP handler gets a plausible value: the
+//! unpacker of a Linux with KASLR wants to know whether there is an FPU. All
+//! else that raises #GP is the Guest's own affair.
 //!
 //! Invariants:
 //! - Only ring 1, only error code 0, only flat 32-bit code
@@ -40,6 +41,8 @@ use crate::guest::Guest;
 use crate::run::Pause;
 use crate::shadow::walk::Format;
 
+/// CR0 as the ABI promises it: PG, WP, NE, ET, MP, PE.
+const CR0: u32 = 1 << 31 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 1 | 1;
 /// CR4.OSFXSR and CR4.OSXMMEXCPT, the bits the ABI promises every Guest.
 const CR4_SSE: u32 = 1 << 9 | 1 << 10;
 /// CR4.PAE.
@@ -83,10 +86,12 @@ pub fn emulate<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, code: 
                 None => landing.land(regs, floating(number(regs, port))),
             }
         }
+        Operation::ReadCr0 { into } if !handles_faults => *into.of(regs) = CR0,
         Operation::ReadCr4 { into } if !handles_faults => *into.of(regs) = cr4(guest.shadow.format()),
         Operation::ReadDebug { number, into } => *into.of(regs) = debug_register(number),
         Operation::WriteDebug => {}
-        Operation::ReadCr4 { .. }
+        Operation::ReadCr0 { .. }
+        | Operation::ReadCr4 { .. }
         | Operation::Load { .. }
         | Operation::Reckon { .. }
         | Operation::Store { .. } => {

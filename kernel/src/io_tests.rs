@@ -227,6 +227,16 @@ fn cr4_can_be_read_while_there_is_no_handler() {
 }
 
 #[test]
+fn cr0_says_that_there_is_an_fpu_while_there_is_no_handler() {
+    let mut cpu = ScriptedCpu::default();
+    let mut guest = guest_at(&[0x0F, 0x20, 0xC0], &mut cpu);
+    cpu.calls(LHCALL_LOAD_IDT_ENTRY, [13, 0, 0]);
+    let cr0 = fault(&mut guest, &mut cpu, 0).eax;
+    assert_eq!(cr0, 0x8001_0033);
+    assert_eq!(cr0 & 0b1100, 0, "neither EM nor TS, which it would have to clear");
+}
+
+#[test]
 fn cr4_says_pae_to_a_guest_with_such_tables() {
     let mut cpu = ScriptedCpu::default();
     let mut guest = guest_at(&[0x0F, 0x20, 0xE0], &mut cpu);

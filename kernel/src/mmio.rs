@@ -59,6 +59,7 @@ pub fn access<M: GuestMemory, C: Cpu>(
         Operation::Cli
         | Operation::In { .. }
         | Operation::Out { .. }
+        | Operation::ReadCr0 { .. }
         | Operation::ReadCr4 { .. }
         | Operation::ReadDebug { .. }
         | Operation::WriteDebug => {

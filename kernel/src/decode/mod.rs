@@ -1,7 +1,7 @@
 //! A decoder for the few instructions the Host performs in a Guest's place.
 //!
 //! In a kernel that has no ports: IN and OUT of every width, CLI, and MOV from
-//! CR4, from and to debug registers. In front of a device's registers: the moves
+//! CR0 and CR4, from and to debug registers. In front of a device's registers: the moves
 //! between a register, or a number, and memory, and the simple arithmetic that
 //! only reads memory. All in 32-bit code. All else, string instructions
 //! included, is nothing to it: `None`, and the fault stays the Guest's own. So
@@ -12,6 +12,7 @@
 //!  | 66 67 26 2E 36 3E 64 65 F2 F3, any, in any order | FA                    | CLI
 //!  |                                                  | E4..E7  port          | IN, OUT
 //!  |                                                  | EC..EF                | IN, OUT by DX
+//!  |                                                  | 0F 20  xx 000 reg     | MOV reg, CR0
 //!  |                                                  | 0F 20  xx 100 reg     | MOV reg, CR4
 //!  |                                                  | 0F 21  xx dr reg      | MOV reg, DRn
 //!  |                                                  | 0F 23  xx dr reg      | MOV DRn, reg
@@ -86,6 +87,11 @@ pub enum Operation {
         port: Port,
         /// How much.
         width: Width,
+    },
+    /// Reads CR0.
+    ReadCr0 {
+        /// Into which register.
+        into: Register,
     },
     /// Reads CR4.
     ReadCr4 {
@@ -256,8 +262,12 @@ fn two_byte(
     match code.next()? {
         0x20 => {
             let modrm = code.next()?;
-            let is_cr4 = modrm >> 3 & 7 == 4;
-            is_cr4.then_some(Operation::ReadCr4 { into: Register::numbered(modrm) })
+            let into = Register::numbered(modrm);
+            match modrm >> 3 & 7 {
+                0 => Some(Operation::ReadCr0 { into }),
+                4 => Some(Operation::ReadCr4 { into }),
+                _ => None,
+            }
         }
         0x21 => {
             let modrm = code.next()?;

@@ -33,6 +33,9 @@ pub fn verdict(code: &[u8]) -> Option<Instruction> {
         Code::Out_DX_AL => Operation::Out { port: Port::Dx, width: Width::Byte },
         Code::Out_DX_AX => Operation::Out { port: Port::Dx, width: Width::Word },
         Code::Out_DX_EAX => Operation::Out { port: Port::Dx, width: Width::Dword },
+        Code::Mov_r32_cr if instruction.op1_register() == Theirs::CR0 => {
+            Operation::ReadCr0 { into: register(instruction.op0_register()) }
+        }
         Code::Mov_r32_cr if instruction.op1_register() == Theirs::CR4 => {
             Operation::ReadCr4 { into: register(instruction.op0_register()) }
         }

@@ -29,11 +29,13 @@ fn a_port_is_a_byte_or_dx() {
 }
 
 #[test]
-fn of_the_control_registers_only_cr4_is_read() {
+fn of_the_control_registers_cr0_and_cr4_are_read() {
     let read = |into| Some(Instruction { operation: Operation::ReadCr4 { into }, len: 3 });
     assert_eq!(ours(&[0x0F, 0x20, 0xE0]), read(Register::Eax));
     assert_eq!(ours(&[0x0F, 0x20, 0x24]), read(Register::Esp));
-    for not_ours in [[0x0F, 0x20, 0xC0], [0x0F, 0x20, 0xD8], [0x0F, 0x22, 0xE0]] {
+    let cr0 = Operation::ReadCr0 { into: Register::Ecx };
+    assert_eq!(ours(&[0x0F, 0x20, 0xC1]), Some(Instruction { operation: cr0, len: 3 }));
+    for not_ours in [[0x0F, 0x22, 0xC0], [0x0F, 0x20, 0xD8], [0x0F, 0x22, 0xE0]] {
         assert_eq!(ours(&not_ours), None);
     }
 }
