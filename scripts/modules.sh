@@ -17,10 +17,15 @@ add_module() {
     files+=("$1") places+=("$2") lines+=("$3")
 }
 
-# What the demo gets if nobody says otherwise: a network, and a disk of 256 lines of 32 bytes.
+# A card on the network lan, if nobody says otherwise; none if that is what was said.
+furnish_network() {
+    ((${#net[@]})) || net=(lan)
+    [[ ${net[*]} != none ]] || net=()
+}
+
+# What the demo gets if nobody says otherwise: a disk of 256 lines of 32 bytes.
 furnish_demo() {
     local example=$target_dir/example.txt
-    ((${#net[@]})) || net=(lan)
     ((${#disk[@]})) || {
         mkdir -p "$target_dir"
         seq --format='This is line %03g of an example.' 0 255 >"$example"
@@ -31,6 +36,7 @@ furnish_demo() {
 # Makes modules of the options: the Guest, its initrd, its disks.
 add_guest() {
     local words='' disks='' each how file index letter
+    furnish_network
     # shellcheck disable=SC2154 # the options are scripts/iso's
     [[ -n $kernel ]] || furnish_demo
     for index in "${!disk[@]}"; do
