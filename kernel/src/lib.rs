@@ -28,6 +28,7 @@ extern crate alloc;
 
 pub mod access;
 pub mod boot_tables;
+pub mod core_file;
 pub mod cpu;
 pub mod decode;
 pub mod event;

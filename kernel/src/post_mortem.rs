@@ -5,7 +5,7 @@
 //! end each was. Each line goes out on its own, for the caller puts the
 //! Guest's name in front.
 //!
-//! Next on the tour: [`crate::sched`].
+//! Next on the tour: [`crate::core_file`].
 
 use core::fmt;
 

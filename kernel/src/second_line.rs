@@ -7,6 +7,7 @@
 //! ```text
 //!   com2=pcap:NET    out   a capture of the network NET
 //!   com2=monitor     both  a command a line, and an answer in JSON
+//!   com2=core        out   a core file of the first Guest killed ([`crate::core_file`])
 //!   com2=trace       out   all that happens to Guests ([`crate::trace::frame`])
 //! ```
 //!
@@ -18,7 +19,7 @@ use crate::event::Kinds;
 pub const SECOND_LINE: &str = "com2";
 
 /// What may follow it, for people.
-pub const ROLES: &str = "pcap:NETWORK, com2=monitor or com2=trace[:KIND,...]";
+pub const ROLES: &str = "pcap:NETWORK, com2=monitor, com2=trace[:KIND,...] or com2=core[:GUEST]";
 
 /// What the second line is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +28,8 @@ pub enum Role<'a> {
     Capture(&'a str),
     /// The monitor, for scripts.
     Monitor,
+    /// A core file of the Guest of this name, or of the first that is killed.
+    Core(Option<&'a str>),
     /// Everybody's events of these kinds, as they happen.
     Trace(Kinds),
 }
@@ -37,6 +40,8 @@ impl<'a> Role<'a> {
         match word.split_once(':') {
             None if word == "monitor" => Some(Self::Monitor),
             None if word == "trace" => Some(Self::Trace(Kinds::ALL)),
+            None if word == "core" => Some(Self::Core(None)),
+            Some(("core", name)) if !name.is_empty() => Some(Self::Core(Some(name))),
             Some(("trace", kinds)) => Kinds::admit(kinds).map(Self::Trace),
             Some(("pcap", network)) if !network.is_empty() => Some(Self::Capture(network)),
             Some(_) | None => None,
@@ -46,7 +51,7 @@ impl<'a> Role<'a> {
     /// Whether anything that comes in means something to it.
     pub const fn is_heard(self) -> bool {
         match self {
-            Self::Capture(_) | Self::Trace(_) => false,
+            Self::Capture(_) | Self::Trace(_) | Self::Core(_) => false,
             Self::Monitor => true,
         }
     }
@@ -60,9 +65,13 @@ mod tests {
     fn a_word_names_a_role_or_none() {
         assert_eq!(Role::admit("pcap:lan"), Some(Role::Capture("lan")));
         assert_eq!(Role::admit("monitor"), Some(Role::Monitor));
+        assert_eq!(Role::admit("core"), Some(Role::Core(None)));
+        assert_eq!(Role::admit("core:a"), Some(Role::Core(Some("a"))));
         assert_eq!(Role::admit("trace"), Some(Role::Trace(Kinds::ALL)));
         assert_eq!(Role::admit("trace:exit"), Kinds::admit("exit").map(Role::Trace));
-        for word in ["", "pcap", "pcap:", "serial", "serial:lan", "monitor:lan", "trace:", "trace:lan"] {
+        for word in
+            ["", "pcap", "pcap:", "serial", "serial:lan", "monitor:lan", "core:", "trace:", "trace:lan"]
+        {
             assert_eq!(Role::admit(word), None, "{word}");
         }
     }

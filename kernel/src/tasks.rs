@@ -19,6 +19,7 @@
 //! Next on the tour: [`hands`].
 
 mod about;
+mod autopsy;
 mod desk;
 mod hands;
 mod making;
@@ -41,6 +42,7 @@ use launcher_task::{Launcher, Outcome, Ports, Step};
 use monitor::symbols::Symbols;
 
 use self::about::About;
+use self::autopsy::Autopsy;
 use self::desk::Desk;
 use crate::host;
 use crate::lan::Lan;
@@ -117,6 +119,7 @@ pub struct Tasks {
     reporter: Option<Sender>,
     /// There is more to tell than the last turn could.
     is_reporting: bool,
+    autopsy: Autopsy,
 }
 
 /// What the time-stamp counter means, for who reads a trace.
@@ -159,6 +162,7 @@ impl Tasks {
                 }
                 Choice::Done => {
                     self.report_the_rest();
+                    while self.dissect() {}
                     self.lan.tell();
                     return (self.worst, self.memory);
                 }
@@ -176,6 +180,7 @@ impl Tasks {
             self.answer();
             self.is_reporting =
                 self.reporter.as_mut().is_some_and(|all| all.turn(self.now, moment, second_line::send));
+            self.is_reporting |= self.dissect();
         }
     }
 
@@ -229,13 +234,16 @@ impl Tasks {
             return;
         };
         self.multiplexer.get_mut().ended(number, &mut Wire);
+        let mut killed = None;
         if let Outcome::Killed(reason) = outcome {
+            killed = Some(reason);
             console::line(format_args!("guest {}: killed: {reason}", task.name));
             tell_post_mortem(&task.name, &guest);
             self.worst = self.worst.or(ExitCode::Killed);
         }
         tell_usage(&task.name, &guest, &task.life, self.now);
-        self.memory.evict(guest);
+        let name = task.name.clone();
+        self.bury(guest, &name, killed);
         self.lan.unplug(number);
     }
 

@@ -4,6 +4,7 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt;
@@ -21,6 +22,7 @@ use launcher_task::device::Device;
 use launcher_task::{BlockDevice, ConsoleSize, Launcher};
 use monitor::symbols::Symbols;
 
+use super::autopsy::Autopsy;
 use super::desk::Desk;
 use super::{MIB, Task, Tasks};
 use crate::lan::Lan;
@@ -58,12 +60,16 @@ impl Tasks {
             info.option(SECOND_LINE).and_then(|word| open_second_line(word, &wanted.plans, &mut complain));
         let captured = role.and_then(|role| match role {
             Role::Capture(network) => Some(network),
-            Role::Monitor | Role::Trace(_) => None,
+            Role::Monitor | Role::Trace(_) | Role::Core(_) => None,
         });
         let reporter = role.and_then(|role| match role {
             Role::Trace(kinds) => Some(Sender::new(kinds, WAITING / wanted.plans.len().max(1))),
-            Role::Capture(_) | Role::Monitor => None,
+            Role::Capture(_) | Role::Monitor | Role::Core(_) => None,
         });
+        let autopsy = match role {
+            Some(Role::Core(who)) => Autopsy::Wanted(who.map(String::from)),
+            Some(Role::Capture(_) | Role::Monitor | Role::Trace(_)) | None => Autopsy::Nothing,
+        };
         let lan = Lan::new(&wanted.plans, captured, &mut memory, complain);
         let mut tasks = Self {
             tasks: Vec::new(),
@@ -80,6 +86,7 @@ impl Tasks {
             lan,
             reporter,
             is_reporting: false,
+            autopsy,
         };
         for error in own.iter().chain(&wanted.errors) {
             tasks.misconfigured(format_args!("{error}"));
@@ -194,7 +201,8 @@ fn open_second_line<'a>(
 ) -> Option<Role<'a>> {
     let is_known = |role: &Role<'_>| match role {
         Role::Capture(network) => networks(plans).contains(network),
-        Role::Monitor | Role::Trace(_) => true,
+        Role::Core(Some(name)) => plans.iter().any(|plan| plan.name == *name),
+        Role::Core(None) | Role::Monitor | Role::Trace(_) => true,
     };
     let Some(role) = Role::admit(word).filter(is_known) else {
         complain(&format_args!("\"{SECOND_LINE}={word}\": use {SECOND_LINE}={ROLES}, for what is there"));
