@@ -103,10 +103,10 @@ impl BeforeEntry {
 }
 
 impl<M: GuestMemory> Guest<M> {
-    /// From now on `feed` is told what the Guest does.
-    pub fn watch(&mut self, feed: SharedFeed) {
+    /// From now on `feed` is told what the Guest does; the TSC stands at `now`.
+    pub fn watch(&mut self, feed: SharedFeed, now: u64) {
         self.before_entry.0 |= BeforeEntry::WATCHED;
-        self.trace.watch(feed);
+        self.trace.watch(feed, now);
     }
 
     /// A Guest whose memory begins at Host-physical `base`, with shadow tables from `pool`. It is

@@ -94,9 +94,13 @@ impl Trace {
     }
 
     /// From now on `feed` is told what happens, whenever [`Trace::feed`] is called: before the ring
-    /// has come round, that is before each entry.
-    pub fn watch(&mut self, feed: SharedFeed) {
-        (self.feed, self.fed) = (Some(feed), self.next % TRACE_LEN);
+    /// has come round, that is before each entry. What was before that it is told now, if the
+    /// ring has not come round yet; the TSC stands at `now`.
+    pub fn watch(&mut self, feed: SharedFeed, now: u64) {
+        let next = self.next % TRACE_LEN;
+        let is_all_there = self.ring[next].event.is_none();
+        (self.feed, self.fed) = (Some(feed), if is_all_there { 0 } else { next });
+        self.feed(now);
     }
 
     /// Tells who listens, if anybody does, what has happened; the TSC stands at `now`.
@@ -156,6 +160,10 @@ fn unfold(tsc: u32, event: Event, later: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Kinds;
+    use crate::trace::feed::Feed;
+    use crate::trace::frame::Frame;
+    use std::{cell::RefCell, rc::Rc};
 
     fn call(number: u32) -> Event {
         Event::Hypercall { number, arg1: 0, arg2: 0 }
@@ -193,6 +201,19 @@ mod tests {
             trace.note(call(3));
         }
         assert_eq!(times(&trace)[..2], [20, 20], "what it followed from is forgotten");
+    }
+
+    #[test]
+    fn who_listens_is_told_what_was_before_too() {
+        let mut trace = Trace::default();
+        trace.note_at(10, call(1));
+        let feed = Rc::new(RefCell::new(Feed::new(Kinds::ALL, 100)));
+        trace.watch(feed.clone(), 20);
+        trace.note_at(30, call(2));
+        trace.feed(40);
+        let told = feed.borrow_mut().frame(0);
+        let events = [(0, call(1)), (20, call(2))].into_iter().collect();
+        assert_eq!(told, Some(Frame::Events { guest: 0, tsc: 10, events }));
     }
 
     #[test]

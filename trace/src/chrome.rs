@@ -10,9 +10,9 @@
 use std::io;
 
 use kernel::event::Event;
-use monitor::symbols::Symbols;
 use serde_json::{Value, json};
 
+use crate::names::Names;
 use crate::story::{Story, Told, leaves};
 use crate::text::place;
 
@@ -23,7 +23,7 @@ const TRACKS: [(u8, &str); 3] = [(1, "slices"), (2, "Guest and Host"), (3, "inte
 ///
 /// # Errors
 /// Those of `out`.
-pub fn tell(story: &Story, symbols: &Symbols<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn tell(story: &Story, names: &Names<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut first = true;
     let mut put = |out: &mut dyn io::Write, event: Value| {
         let before = if core::mem::take(&mut first) {
@@ -31,8 +31,9 @@ pub fn tell(story: &Story, symbols: &Symbols<'_>, out: &mut dyn io::Write) -> io
         } else {
             ",\n"
         };
-        // In one piece: JSON does not like a reader that goes away.
-        write!(out, "{before}{}", event.to_string())
+        // In one piece, for writing JSON does not like a reader that goes away.
+        let event = event.to_string();
+        write!(out, "{before}{event}")
     };
     for guest in story.guests() {
         let pid = u32::from(guest) + 1;
@@ -46,7 +47,7 @@ pub fn tell(story: &Story, symbols: &Symbols<'_>, out: &mut dyn io::Write) -> io
         }
         let mut since = Since::default();
         for (told, spent) in story.of(guest) {
-            for event in since.events(story, symbols, told, spent) {
+            for event in since.events(story, names, told, spent) {
                 put(out, event)?;
             }
         }
@@ -66,12 +67,12 @@ struct Since {
 
 impl Since {
     /// What `told` adds to the tracks; the Host had the Guest for `spent` ticks.
-    fn events(&mut self, story: &Story, symbols: &Symbols<'_>, told: Told, spent: Option<u64>) -> Vec<Value> {
+    fn events(&mut self, story: &Story, names: &Names<'_>, told: Told, spent: Option<u64>) -> Vec<Value> {
         let micros = |nanos: u64| nanos as f64 / 1000.0;
         let pid = u32::from(told.guest) + 1;
         let at = |tsc: u64| micros(story.nanos(tsc));
         let text = told.event.to_string();
-        let symbol = place(told.event).and_then(|at| symbols.describe(at));
+        let symbol = place(told.event).and_then(|at| names.describe(story, told.guest, at));
         let args = json!({"event": text, "at": symbol});
         let during = |tid: u8, name: &str, from: u64, ticks: u64| {
             let dur = micros(story.ticks_to_nanos(ticks));
@@ -127,7 +128,7 @@ mod tests {
 
     fn told(bytes: &[u8]) -> Value {
         let mut out = Vec::new();
-        tell(&Story::read(bytes).unwrap(), &Symbols::new(b"c0100000 T touch\n"), &mut out).unwrap();
+        tell(&Story::read(bytes).unwrap(), &Names::new(b"c0100000 T touch\n", None), &mut out).unwrap();
         serde_json::from_slice(&out).unwrap()
     }
 

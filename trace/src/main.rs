@@ -6,12 +6,13 @@
 //!                                            --> chrome    JSON for ui.perfetto.dev and chrome://tracing
 //! ```
 //!
-//! Usage: `kennel-trace text|summary|chrome TRACE [MAP]`; MAP is a `System.map`, or what `nm -n`
-//! says of the Guest's ELF file. [`scripts/trace`](../../scripts/trace) calls it.
+//! Usage: `kennel-trace text|summary|chrome TRACE [MAP [GUEST]]`; MAP is a `System.map`, or what
+//! `nm -n` says of an ELF file, and is for all Guests if none is named. [`scripts/trace`](../../scripts/trace) calls it.
 //!
 //! Next on the tour: [`story`].
 
 mod chrome;
+mod names;
 mod story;
 mod summary;
 mod text;
@@ -19,11 +20,11 @@ mod text;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
-use monitor::symbols::Symbols;
+use names::Names;
 use story::Story;
 
 /// What it can make of a trace.
-type Telling = fn(&Story, &Symbols<'_>, &mut dyn io::Write) -> io::Result<()>;
+type Telling = fn(&Story, &Names<'_>, &mut dyn io::Write) -> io::Result<()>;
 
 fn main() -> ExitCode {
     match run(&env::args().skip(1).collect::<Vec<_>>()) {
@@ -36,10 +37,11 @@ fn main() -> ExitCode {
 }
 
 fn run(words: &[String]) -> Result<(), String> {
-    let (how, trace, map) = match words {
-        [how, trace] => (how, trace, None),
-        [how, trace, map] => (how, trace, Some(map)),
-        _ => return Err("use text, summary or chrome, a trace, and perhaps a map".into()),
+    let (how, trace, map, guest) = match words {
+        [how, trace] => (how, trace, None, None),
+        [how, trace, map] => (how, trace, Some(map), None),
+        [how, trace, map, guest] => (how, trace, Some(map), Some(guest.as_str())),
+        _ => return Err("use text, summary or chrome, a trace, and perhaps a map and whose it is".into()),
     };
     let telling: Telling = match how.as_str() {
         "text" => text::tell,
@@ -53,7 +55,7 @@ fn run(words: &[String]) -> Result<(), String> {
     if story.spoilt > 0 {
         eprintln!("kennel-trace: {} stretches of the line were no frames", story.spoilt);
     }
-    match telling(&story, &Symbols::new(&map), &mut io::BufWriter::new(io::stdout().lock())) {
+    match telling(&story, &Names::new(&map, guest), &mut io::BufWriter::new(io::stdout().lock())) {
         // Who reads has seen enough.
         Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         told => told.map_err(|why| why.to_string()),

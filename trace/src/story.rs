@@ -6,7 +6,7 @@
 //! Invariants: whatever the bytes are, there is a story or a reason
 //! (`noise_is_a_story_without_events`).
 //!
-//! Next on the tour: [`crate::text`].
+//! Next on the tour: [`crate::names`].
 
 use std::collections::BTreeMap;
 

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::io;
 
 use kernel::event::Event;
-use monitor::symbols::Symbols;
 
+use crate::names::Names;
 use crate::story::Story;
 
 /// Lines of a kind at most.
@@ -39,9 +39,9 @@ impl Sort {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn tell(story: &Story, symbols: &Symbols<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn tell(story: &Story, names: &Names<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     for guest in story.guests() {
-        let all = sort(story, guest, symbols);
+        let all = sort(story, guest, names);
         let (count, nanos) = (all.count, story.ticks_to_nanos(all.ticks));
         writeln!(out, "guest {}: {count} exits, {} us in the Host", story.name(guest), nanos / 1000)?;
         for (kind, sort) in by_count(&all) {
@@ -70,12 +70,12 @@ fn line(
     writeln!(out, "{:indent$}{what:<w$} {:>8} x {micros:>10} us  {bar}", "", sort.count, w = 46 - indent)
 }
 
-fn sort(story: &Story, guest: u8, symbols: &Symbols<'_>) -> Sort {
+fn sort(story: &Story, guest: u8, names: &Names<'_>) -> Sort {
     let mut all = Sort::default();
     for (told, spent) in story.of(guest) {
         let (kind, part) = match told.event {
             Event::Exit { eip, .. } => {
-                let symbol = symbols.describe(eip);
+                let symbol = names.describe(story, guest, eip);
                 (told.event.word(), format!("{eip:08x} {}", symbol.as_deref().unwrap_or("")))
             }
             Event::Hypercall { number, .. } => ("hypercall", format!("call {number}")),
@@ -109,9 +109,9 @@ mod tests {
 
     #[test]
     fn exits_are_counted_by_kind_and_place() {
-        let (story, symbols) = (Story::read(&line()).unwrap(), Symbols::new(b"c0100000 T touch\n"));
+        let (story, names) = (Story::read(&line()).unwrap(), Names::new(b"c0100000 T touch\n", None));
         let mut out = Vec::new();
-        tell(&story, &symbols, &mut out).unwrap();
+        tell(&story, &names, &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
         assert!(out.starts_with("guest a: 2 exits, 0 us in the Host\n"), "{out}");
         assert!(out.contains("    c0100004 touch+0x4"), "{out}");

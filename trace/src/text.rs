@@ -5,20 +5,20 @@
 use std::io;
 
 use kernel::event::Event;
-use monitor::symbols::Symbols;
 
+use crate::names::Names;
 use crate::story::Story;
 
 /// Tells all of it.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn tell(story: &Story, symbols: &Symbols<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn tell(story: &Story, names: &Names<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     for told in &story.events {
         let nanos = story.nanos(told.tsc);
         let (seconds, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
         write!(out, "{seconds:>6}.{rest:09}  {:<8} {}", story.name(told.guest), told.event)?;
-        match place(told.event).and_then(|at| symbols.describe(at)) {
+        match place(told.event).and_then(|at| names.describe(story, told.guest, at)) {
             Some(symbol) => writeln!(out, "  {symbol}")?,
             None => writeln!(out)?,
         }
@@ -50,9 +50,9 @@ mod tests {
 
     #[test]
     fn each_event_is_a_line_with_its_place() {
-        let (story, symbols) = (Story::read(&line()).unwrap(), Symbols::new(b"c0100000 T touch\n"));
+        let (story, names) = (Story::read(&line()).unwrap(), Names::new(b"c0100000 T touch\n", None));
         let mut out = Vec::new();
-        tell(&story, &symbols, &mut out).unwrap();
+        tell(&story, &names, &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
         let lines: Vec<&str> = out.lines().collect();
         assert_eq!(lines[0], "     0.000005000  a        call   17 (0x1, 0x2)");

@@ -6,6 +6,7 @@ use crate::scripted::{Ram, ScriptedCpu, running_guest};
 use crate::shadow::entry::P;
 use crate::shadow::walk::Format;
 use abi::GuestPhys;
+use proptest::prelude::*;
 
 const TOP: GuestPhys = GuestPhys(0x1000);
 const TABLE: GuestPhys = GuestPhys(0x2000);
@@ -131,4 +132,39 @@ fn a_page_mapped_a_thousand_times_is_not_sent_that_often() {
     });
     let (runs, left_out) = surveyed(space, &ram);
     assert_eq!((runs.len(), left_out as usize), (RUNS, 2048 - RUNS));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_the_tables_say_runs_are_in_order_and_bounded(
+        pae in any::<bool>(),
+        directory in prop::collection::vec((0_u32..1024, table_entry()), 0..6),
+        table in prop::collection::vec((0_u32..1024, table_entry()), 0..300),
+    ) {
+        let format = if pae { Format::Pae } else { Format::TwoLevel };
+        let mut ram = Ram::new(0x8000);
+        for (at, entries) in [(TOP, directory), (TABLE, table)] {
+            for (index, entry) in entries {
+                ram.write_u32(GuestPhys(at.0 + 4 * index), entry).unwrap();
+            }
+        }
+        let (runs, left_out) = surveyed(Space { format, top: Some(TOP) }, &ram);
+        let ordered = runs.windows(2).all(|pair| {
+            u64::from(pair[0].at) + u64::from((pair[0].content + pair[0].zeroes) * PAGE_SIZE) <= pair[1].at.into()
+        });
+        prop_assert!(ordered && runs.len() <= RUNS, "{} runs", runs.len());
+        // Twice the memory, and gaps of zeroes on top.
+        prop_assert!(survey::content(&runs) <= 16 * 5 * u64::from(PAGE_SIZE), "{left_out} left out");
+        head::bytes(&switcher::GuestRegs::ZERO, "g", "", &runs);
+    }
+}
+
+/// Entries that lead to tables, to a page, to nowhere, or anywhere.
+fn table_entry() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        prop::sample::select(vec![0, TOP.0 | P, TABLE.0 | P, 0x5000 | P, 0x7000 | P, 0x9000 | P]),
+        any::<u32>()
+    ]
 }

@@ -30,7 +30,7 @@ use crate::machine::enter::GuestCpu;
 use crate::machine::entropy::Chance;
 use crate::machine::memory::Memory;
 use crate::machine::power::ExitCode;
-use crate::machine::{clock, console, second_line};
+use crate::machine::{clock, console, cpu, second_line};
 use crate::seat::Seat;
 use crate::{disks, host};
 
@@ -181,7 +181,7 @@ impl Tasks {
             Ok(room) => {
                 self.multiplexer.get_mut().add(&name, room);
                 if let Some(reporter) = &mut self.reporter {
-                    guest.watch(reporter.watch(&name));
+                    guest.watch(reporter.watch(&name), cpu::tsc());
                 }
                 self.tasks.push(Task { name, launcher, guest: Some(guest), told, life, symbols });
             }

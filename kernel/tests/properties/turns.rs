@@ -107,7 +107,7 @@ impl Life {
         let mut guest = new_guest(1, LIMIT, hardware, kernel_address, variant);
         guest.shadow.set_device_limit(LIMIT + 2 * PAGE_SIZE);
         let feed = Rc::new(RefCell::new(Feed::new(Kinds::ALL, ROOM)));
-        guest.watch(feed.clone());
+        guest.watch(feed.clone(), 0);
         let mut life =
             Self { guest, hardware, cpu: ScriptedCpu::new(), kernel_address, variant, early, feed, slot: 0 };
         life.begin();

@@ -29,4 +29,5 @@ mod scripts;
 mod selftests;
 mod terminal;
 mod together;
+mod trace;
 mod variants;
