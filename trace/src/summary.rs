@@ -43,7 +43,12 @@ pub fn tell(story: &Story, names: &Names<'_>, out: &mut dyn io::Write) -> io::Re
     for guest in story.guests() {
         let all = sort(story, guest, names);
         let (count, nanos) = (all.count, story.ticks_to_nanos(all.ticks));
-        writeln!(out, "guest {}: {count} exits, {} us in the Host", story.name(guest), nanos / 1000)?;
+        writeln!(
+            out,
+            "guest {}: {count} exits and queued calls, {} us in the Host",
+            story.name(guest),
+            nanos / 1000
+        )?;
         for (kind, sort) in by_count(&all) {
             line(story, out, 2, kind, sort, count)?;
             for (part, sort) in by_count(sort).into_iter().take(LINES) {
@@ -113,10 +118,13 @@ mod tests {
         let mut out = Vec::new();
         tell(&story, &names, &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
-        assert!(out.starts_with("guest a: 2 exits, 0 us in the Host\n"), "{out}");
+        assert!(out.starts_with("guest a: 2 exits and queued calls, 0 us in the Host\n"), "{out}");
         assert!(out.contains("    c0100004 touch+0x4"), "{out}");
         let half = format!("1 x {:>10} us  {}\n", 0, "#".repeat(15));
         assert_eq!(out.matches(&half).count(), 4, "{out}");
-        assert!(out.ends_with("guest b: 0 exits, 0 us in the Host\n  3 events were lost\n"), "{out}");
+        assert!(
+            out.ends_with("guest b: 0 exits and queued calls, 0 us in the Host\n  3 events were lost\n"),
+            "{out}"
+        );
     }
 }
