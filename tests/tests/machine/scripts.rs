@@ -48,9 +48,14 @@ fn run(arguments: &[&str], input: &str, code: i32) -> String {
     said
 }
 
+/// The demo has a network, so a capture need not name one.
 #[test]
-fn a_piped_session_ends_with_code_0() {
-    let said = run(&[], "uptime\nsum vda\nping\npoweroff\n", 0);
+fn a_piped_session_ends_with_code_0_and_leaves_a_capture() {
+    let scratch = Scratch::new();
+    let file = scratch.path("lan.pcap");
+    let said = run(&["--pcap", file.to_str().unwrap()], "uptime\nsum vda\nping\npoweroff\n", 0);
+    let capture = std::fs::read(file).unwrap();
+    assert!(capture.starts_with(&[0xD4, 0xC3, 0xB2, 0xA1]) && capture.len() > 1000, "{capture:x?}");
     assert!(said.contains("\n61790     8 vda\n") && said.contains("10.77.0.1 answers after "), "{said}");
     assert!(said.ends_with("host: end, exit code 0\n"), "{said}");
 }
@@ -162,6 +167,7 @@ fn wrong_usage_is_exit_code_64() {
         &["--disk", "/no/such/file,ro"],
         &["--initrd", "/"],
         &["--bochs", "--gdb"],
+        &["--net", "none", "--pcap", "/dev/null"],
     ] {
         run(arguments, "", 64);
     }
