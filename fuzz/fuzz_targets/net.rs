@@ -6,6 +6,7 @@
 use abi::Nanos;
 use kennel_fuzz::noise;
 use launcher_task::net::cutter::Cut;
+use launcher_task::net::gateway::connections::Shelf;
 use launcher_task::net::header::HEADER_LEN;
 use launcher_task::net::mac::MacAddress;
 use launcher_task::net::network::{Networks, Room};
@@ -55,10 +56,10 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
 });
 
 fuzz_target!(|packets: Vec<Sent>| {
-    let mut bytes = vec![0; Networks::room(1, 2, 0)];
+    let (mut bytes, mut shelf) = (vec![0; Networks::room(1, 2, 0)], Shelf::new(2));
     let mut room = Room::new(&mut bytes);
     let mut networks = Networks::new(&mut room);
-    networks.add("lan", 1, &mut room);
+    networks.add("lan", 2, 1, &mut room, &mut shelf);
     let plugs = ["a", "b"].map(|guest| {
         networks.plug(0, guest, MacAddress::derive("lan", guest), &mut room).expect("there are ports")
     });

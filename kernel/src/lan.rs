@@ -24,9 +24,10 @@ use launcher_task::Plan;
 use launcher_task::config::networks;
 use launcher_task::device::Device;
 use launcher_task::net::device::NetDevice;
+use launcher_task::net::gateway::connections::Shelf;
 use launcher_task::net::network::{Networks, Room};
 use launcher_task::net::pcap::Capture;
-use launcher_task::port::Plug;
+use launcher_task::port::{Entropy, Plug};
 
 use crate::host;
 use crate::machine::memory::Memory;
@@ -49,6 +50,7 @@ impl Lan {
         plans: &[Plan],
         captured: Option<&str>,
         memory: &mut Memory,
+        chance: &mut dyn Entropy,
         complain: impl FnOnce(&dyn Display),
     ) -> Self {
         let names = networks(plans);
@@ -62,7 +64,7 @@ impl Lan {
             return Self::none();
         };
         let mut lan = Self { room: Room::new(room), ..Self::none() };
-        lan.connect(&names, captured);
+        lan.connect(plans, &names, captured, chance);
         lan
     }
 
@@ -70,12 +72,15 @@ impl Lan {
         Self { networks: Networks::none(), room: Room::new(&mut []), cards: Vec::new(), has_capture: false }
     }
 
-    fn connect(&mut self, names: &[&str], captured: Option<&str>) {
+    fn connect(&mut self, plans: &[Plan], names: &[&str], captured: Option<&str>, chance: &mut dyn Entropy) {
         self.networks = Networks::new(&mut self.room);
-        let (epoch, _) = clock::wall_clock();
         for name in names {
-            let seed = clock::now().0 ^ u64::from(epoch) << 32;
-            let number = self.networks.add(name, seed, &mut self.room);
+            let cards = plans.iter().flat_map(|plan| &plan.nets).filter(|card| card.network == *name).count();
+            let mut seed = [0; 8];
+            chance.fill(&mut seed);
+            // Networks are made once and for good.
+            let shelf = Box::leak(Box::new(Shelf::new(cards)));
+            let number = self.networks.add(name, cards, u64::from_le_bytes(seed), &mut self.room, shelf);
             if captured == Some(*name) {
                 let ring = self.room.take(Capture::ROOM);
                 self.networks.capture(number, Capture::new(ring, clock::epoch()));

@@ -47,7 +47,7 @@ impl Tasks {
     /// Makes a task of each Guest the loader brought; says what is wrong with the others.
     // Its frame is gone when they run, as it is no part of its caller.
     #[inline(never)]
-    pub fn new(info: &mut BootInfo, mut memory: Memory, cpu: GuestCpu, chance: Chance) -> Self {
+    pub fn new(info: &mut BootInfo, mut memory: Memory, cpu: GuestCpu, mut chance: Chance) -> Self {
         let lines: Vec<&str> = info.modules.iter().map(|module| module.command_line).collect();
         let mut wanted = config::read_modules(&lines);
         let own = config::check_host_words(info.command_line, HOST_WORDS);
@@ -70,7 +70,7 @@ impl Tasks {
             Some(Role::Core(who)) => Autopsy::Wanted(who.map(String::from)),
             Some(Role::Capture(_) | Role::Monitor | Role::Trace(_)) | None => Autopsy::Nothing,
         };
-        let lan = Lan::new(&wanted.plans, captured, &mut memory, complain);
+        let lan = Lan::new(&wanted.plans, captured, &mut memory, &mut chance, complain);
         let mut tasks = Self {
             tasks: Vec::new(),
             memory,

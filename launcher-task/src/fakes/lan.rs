@@ -8,6 +8,7 @@ use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToke
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, Ipv4Cidr};
 
+use crate::net::gateway::connections::Shelf;
 use crate::net::header::{HEADER_LEN, Large, Offload, Unfinished};
 use crate::net::mac::MacAddress;
 use crate::net::network::{Networks, Room};
@@ -17,7 +18,8 @@ use crate::port::{PacketPort, Plug};
 pub fn lan(guests: &[&str]) -> (Networks<'static>, Vec<Plug>) {
     let mut room = Room::new(vec![0; Networks::room(1, guests.len(), 0)].leak());
     let mut networks = Networks::new(&mut room);
-    let number = networks.add("lan", 1, &mut room);
+    let number =
+        networks.add("lan", guests.len(), 1, &mut room, Box::leak(Box::new(Shelf::new(guests.len()))));
     let plug =
         |guest: &&str| networks.plug(number, guest, MacAddress::derive("lan", guest), &mut room).unwrap();
     let plugs = guests.iter().map(plug).collect();

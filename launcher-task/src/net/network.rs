@@ -20,7 +20,12 @@ use abi::{GuestResult, Nanos};
 use alloc::{string::String, vec::Vec};
 
 use super::{
-    gateway::{self, Gateway, Hands, page::About, wire::GATEWAY},
+    gateway::{
+        Gateway, Hands,
+        connections::{Connections, Shelf},
+        page::About,
+        wire::GATEWAY,
+    },
     header::{HEADER_LEN, Offload},
     mac::MacAddress,
     pcap::Capture,
@@ -99,7 +104,8 @@ impl<'a> Networks<'a> {
         if networks == 0 {
             return 0;
         }
-        SHARED + networks * (QUEUE_LEN + gateway::ROOM) + cards * QUEUE_LEN + captures * Capture::ROOM
+        let for_a_card = QUEUE_LEN + Connections::ROOM;
+        SHARED + networks * QUEUE_LEN + cards * for_a_card + captures * Capture::ROOM
     }
 
     /// None yet; what packets need on their way comes out of `room`.
@@ -113,14 +119,22 @@ impl<'a> Networks<'a> {
         Self { list: Vec::new(), shared: [&mut [], &mut [], &mut []], now: Nanos(0) }
     }
 
-    /// Adds a network, and returns its number.
-    pub fn add(&mut self, name: &str, seed: u64, room: &mut Room<'a>) -> usize {
+    /// Adds a network that so many cards will be plugged into, and returns its number. Its gateway's
+    /// sockets live on `shelf`; `seed` is nothing anybody can foresee.
+    pub fn add(
+        &mut self,
+        name: &str,
+        cards: usize,
+        seed: u64,
+        room: &mut Room<'a>,
+        shelf: &'a mut Shelf<'a>,
+    ) -> usize {
         let number = self.list.len();
         let (address, subnet) = (MacAddress::derive(name, ""), Subnet::new(number as u8));
         let mut switch = Switch::default();
         let port = switch.add(GATEWAY_NAME, address, room.take(QUEUE_LEN));
         assert_eq!(port, Some(GATEWAY), "the first port is the gateway's");
-        let gateway = Gateway::new(address, subnet, seed, room);
+        let gateway = Gateway::new(address, subnet, cards, seed, room, shelf);
         let relay = Relay { switch, capture: None };
         self.list.push(Network { name: name.into(), relay, gateway });
         number

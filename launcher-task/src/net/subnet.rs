@@ -17,8 +17,6 @@
 //!
 //! Next on the tour: [`super::gateway`].
 
-use core::ops::Range;
-
 use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 
 /// Addresses of one port.
@@ -48,15 +46,11 @@ impl Subnet {
         self.address(PER_PORT * port as u8 + which)
     }
 
-    /// Whether a port may speak from this address.
-    pub fn belongs_to(self, port: usize, address: Ipv4Address) -> bool {
-        let first = PER_PORT * port as u8;
-        let own: Range<u16> = first.into()..u16::from(first) + u16::from(PER_PORT);
+    /// The port whose address this is, if it is one's.
+    pub fn port_of(self, address: Ipv4Address) -> Option<usize> {
         let [a, b, c, host] = address.octets();
-        port > 0
-            && [a, b, c] == [10, 77, self.0]
-            && own.contains(&host.into())
-            && address != self.gateway().broadcast().unwrap_or(Ipv4Address::BROADCAST)
+        let is_a_ports = [a, b, c] == [10, 77, self.0] && (PER_PORT..u8::MAX).contains(&host);
+        is_a_ports.then_some(usize::from(host / PER_PORT))
     }
 }
 
@@ -68,13 +62,11 @@ mod tests {
     #[test]
     fn every_port_has_addresses_of_its_own() {
         let subnet = Subnet::new(3);
-        let owners =
-            |host: u8| (0..PORTS_MAX).filter(move |&port| subnet.belongs_to(port, subnet.address(host)));
         for host in 0..=255 {
-            let expected = if host < 8 || host == 255 { 0 } else { 1 };
-            assert_eq!(owners(host).count(), expected, "{host}");
+            let expected = (8..255).contains(&host).then_some(usize::from(host / 8));
+            assert_eq!(subnet.port_of(subnet.address(host)), expected, "{host}");
         }
-        assert!((1..PORTS_MAX).all(|port| subnet.belongs_to(port, subnet.of_port(port, 0))));
-        assert!(!subnet.belongs_to(1, Subnet::new(4).of_port(1, 0)), "of another network");
+        assert!((1..PORTS_MAX).all(|port| subnet.port_of(subnet.of_port(port, 0)) == Some(port)));
+        assert_eq!(subnet.port_of(Subnet::new(4).of_port(1, 0)), None, "of another network");
     }
 }

@@ -49,6 +49,6 @@ fn get<N: Nic>(host: &mut Host<N>, gateway: Ipv4Address) -> usize {
             .and_then(|rest| rest.strip_prefix(name))
             .is_some_and(|rest| rest.starts_with(": runs, "))
     });
-    assert!(is_about_us, "{page}");
+    assert!(is_about_us && page.contains("\n    exits all=") && page.contains(" hypercall="), "{page}");
     len
 }

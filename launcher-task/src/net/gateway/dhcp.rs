@@ -9,8 +9,8 @@
 //!   DISCOVER --> OFFER      REQUEST --> ACK, or NAK if it wants what it may not have
 //! ```
 //!
-//! A request is answered with a whole frame, before the IP stack sees it: a
-//! client has no address yet that a stack could send to.
+//! The answer goes to everybody's address, for a client has none yet, but to its
+//! card alone if it hears what is sent there.
 //!
 //! Invariants:
 //! - An answer goes to the card that asked, with an address of its port
@@ -19,24 +19,23 @@
 //!
 //! Source: RFC 2131, 4.3 "DHCP server behavior"; RFC 2132.
 //!
-//! Next on the tour: [`super::wire`].
+//! Next on the tour: [`super::dns`].
 
 use arrayvec::ArrayVec;
-use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     DHCP_CLIENT_PORT, DHCP_SERVER_PORT, DhcpMessageType, DhcpOption, DhcpPacket, DhcpRepr, EthernetAddress,
-    EthernetFrame, EthernetProtocol, EthernetRepr, IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, UdpPacket,
-    UdpRepr,
+    Ipv4Address,
 };
 
+use super::datagrams::{Datagram, End, wrap};
 use crate::net::subnet::{PER_PORT, Subnet};
 
+/// Port requests go to.
+pub const PORT: u16 = DHCP_SERVER_PORT;
 /// Seconds an address is lent for.
 const LEASE: u32 = 3600;
 /// The option that names the name server.
 const DNS_SERVER: u8 = 6;
-/// Bytes of the longest answer.
-pub const ANSWER_MAX: usize = 400;
 /// Cards behind a card that are remembered.
 const BEHIND: usize = PER_PORT as usize - 1;
 
@@ -54,32 +53,23 @@ struct Request<'a> {
     message: DhcpRepr<'a>,
 }
 
-/// Whether a frame is for a DHCP server.
-pub fn is_request(frame: &[u8]) -> bool {
-    let is_udp = frame.get(12..24).is_some_and(|ip| ip[..3] == [0x08, 0x00, 0x45] && ip[11] == 17);
-    is_udp && frame.get(36..38) == Some(&DHCP_SERVER_PORT.to_be_bytes())
-}
-
 impl Leases {
     /// None yet, of a gateway with this address.
     pub const fn new(subnet: Subnet, own: EthernetAddress) -> Self {
         Self { subnet, own, behind: ArrayVec::new_const() }
     }
 
-    /// Answers a request from `port`, whose card has the address `card`: the bytes of the answer,
-    /// if it deserves one.
-    pub fn answer<'b>(
+    /// Answers a request from `port`, whose card has the address `card`, if it deserves it: writes a
+    /// frame and says how long it is.
+    pub fn answer(
         &mut self,
-        frame: &[u8],
+        datagram: &Datagram<'_>,
         port: usize,
         card: EthernetAddress,
-        into: &'b mut [u8; ANSWER_MAX],
-    ) -> Option<&'b [u8]> {
-        let ethernet = EthernetFrame::new_checked(frame).ok()?;
-        let ip = Ipv4Packet::new_checked(ethernet.payload()).ok()?;
-        let udp = UdpPacket::new_checked(ip.payload()).ok()?;
-        let packet = DhcpPacket::new_checked(udp.payload()).ok()?;
-        let request = Request { sender: ethernet.src_addr(), message: DhcpRepr::parse(&packet).ok()? };
+        into: &mut [u8],
+    ) -> Option<usize> {
+        let packet = DhcpPacket::new_checked(datagram.content).ok()?;
+        let request = Request { sender: datagram.from.card, message: DhcpRepr::parse(&packet).ok()? };
         let gateway = self.subnet.gateway().address();
         if request.message.server_identifier.is_some_and(|server| server != gateway) {
             return None;
@@ -114,13 +104,13 @@ impl Leases {
         place.map(|place| self.subnet.of_port(port, 1 + place as u8))
     }
 
-    fn write<'b>(
+    fn write(
         &self,
         request: &Request<'_>,
         kind: DhcpMessageType,
         offer: Ipv4Address,
-        into: &'b mut [u8; ANSWER_MAX],
-    ) -> Option<&'b [u8]> {
+        into: &mut [u8],
+    ) -> Option<usize> {
         let gateway = self.subnet.gateway();
         let has_address = kind != DhcpMessageType::Nak;
         let name_server = [DhcpOption { kind: DNS_SERVER, data: &gateway.address().octets() }];
@@ -147,47 +137,16 @@ impl Leases {
             rebind_duration: None,
             additional_options: if has_address { &name_server } else { &[] },
         };
-        let to = if request.message.broadcast { EthernetAddress::BROADCAST } else { request.sender };
-        self.wrap(&message, to, into)
-    }
-
-    /// Puts a message into UDP, IP and Ethernet.
-    fn wrap<'b>(
-        &self,
-        message: &DhcpRepr<'_>,
-        to: EthernetAddress,
-        into: &'b mut [u8; ANSWER_MAX],
-    ) -> Option<&'b [u8]> {
-        let (from, everybody) = (self.subnet.gateway().address(), Ipv4Address::BROADCAST);
-        let checksums = ChecksumCapabilities::default();
-        let udp = UdpRepr { src_port: DHCP_SERVER_PORT, dst_port: DHCP_CLIENT_PORT };
-        let payload_len = udp.header_len() + message.buffer_len();
-        let ip = Ipv4Repr {
-            src_addr: from,
-            dst_addr: everybody,
-            next_header: IpProtocol::Udp,
-            payload_len,
-            hop_limit: 64,
-        };
-        let len = EthernetFrame::<&[u8]>::header_len() + ip.buffer_len() + payload_len;
-        let bytes = into.get_mut(..len)?;
-        bytes.fill(0);
-        let ethernet = EthernetRepr { src_addr: self.own, dst_addr: to, ethertype: EthernetProtocol::Ipv4 };
-        let mut frame = EthernetFrame::new_unchecked(&mut *bytes);
-        ethernet.emit(&mut frame);
-        let mut packet = Ipv4Packet::new_unchecked(frame.payload_mut());
-        ip.emit(&mut packet, &checksums);
-        let mut datagram = UdpPacket::new_unchecked(packet.payload_mut());
+        let card = if request.message.broadcast { EthernetAddress::BROADCAST } else { request.sender };
+        let from = End { card: self.own, address: gateway.address(), port: DHCP_SERVER_PORT };
+        let to = End { card, address: Ipv4Address::BROADCAST, port: DHCP_CLIENT_PORT };
         let mut is_written = Ok(());
-        udp.emit(
-            &mut datagram,
-            &from.into(),
-            &everybody.into(),
-            message.buffer_len(),
-            |room| is_written = message.emit(&mut DhcpPacket::new_unchecked(room)),
-            &checksums,
-        );
-        is_written.ok().map(|()| &*bytes)
+        let write = |room: &mut [u8]| {
+            room.fill(0);
+            is_written = message.emit(&mut DhcpPacket::new_unchecked(room));
+        };
+        let len = wrap(from, to, message.buffer_len(), write, into)?;
+        is_written.ok().map(|()| len)
     }
 }
 

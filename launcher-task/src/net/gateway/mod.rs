@@ -4,23 +4,30 @@
 //! is no way through it to anywhere: it answers.
 //!
 //! ```text
-//!   switch port 0 --wire--> credible? --dhcp--> an answer, or
-//!                                     '-------> smoltcp: ARP, ping, UDP, TCP --> services
+//!   switch port 0 --> credible? --ARP, UDP--> an answer, and nothing kept
+//!                               '-----------> wire --> smoltcp: ping, TCP --> services
 //! ```
 //!
 //! It runs in the Host's loop, between the Guests' turns, and does a bounded
 //! amount of work in each: so many packets in, each socket once.
 //!
 //! Invariants:
-//! - A turn takes at most [`PACKETS_PER_TURN`] packets.
+//! - A turn takes at most [`PACKETS_PER_TURN`] packets, each of them judged
+//!   (`a_turn_takes_a_bounded_number_of_packets`, `behind_many_lies_a_lie_is_not_heard`).
 //! - A Guest that floods it is not answered more often than others are heard: the packets it sends
 //!   too many are lost in its own share of the queue ([`super::queue`]).
+//! - A Guest takes neither sockets nor buffers from another ([`connections`], [`datagrams`]).
 //!
 //! Source: `smoltcp`; lguest ABI has no such thing.
 //!
-//! Next on the tour: [`dhcp`].
+//! Next on the tour: [`credible`].
 
+pub mod connections;
+pub mod credible;
+pub mod datagrams;
 pub mod dhcp;
+pub mod dns;
+pub mod neighbours;
 pub mod page;
 pub mod service;
 pub mod wire;
@@ -28,53 +35,47 @@ pub mod wire;
 #[cfg(test)]
 mod tests;
 
-use alloc::vec::Vec;
-
 use abi::Nanos;
-use smoltcp::iface::{Config, Interface, PollIngressSingleResult, SocketHandle, SocketSet, SocketStorage};
-use smoltcp::socket::{tcp, udp};
-use smoltcp::time::{Duration, Instant};
-use smoltcp::wire::EthernetAddress;
+use smoltcp::iface::{Config, Interface};
+use smoltcp::time::Instant;
+use smoltcp::wire::{EthernetAddress, HardwareAddress, Ipv4Address};
 
 use super::{
     header::Offload,
     mac::MacAddress,
     network::{Relay, Room},
+    queue::Packet,
     subnet::Subnet,
+    switch::Switch,
 };
-use dhcp::{ANSWER_MAX, Leases};
+use connections::{Connections, Shelf};
+use datagrams::{Datagram, wrap};
+use dhcp::Leases;
+use neighbours::Neighbours;
 use page::About;
-use service::{Connection, SERVICES};
 use wire::{GATEWAY, Wire};
 
 /// Packets one turn takes.
 pub const PACKETS_PER_TURN: u32 = 64;
-/// Bytes of each buffer of a UDP service, and how many datagrams fit.
-const DATAGRAMS: (usize, usize) = (8 << 10, 16);
-/// How long the stack waits for a Guest that does not answer any more.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Bytes of memory a gateway wants for its sockets.
-pub const ROOM: usize = {
-    let (mut bytes, mut next) = (3 * DATAGRAMS.0, 0);
-    while next < SERVICES.len() {
-        bytes += SERVICES[next].sockets * (SERVICES[next].receive + SERVICES[next].transmit);
-        next += 1;
-    }
-    bytes
-};
 
 /// The gateway of one network.
 pub struct Gateway<'a> {
     stack: Interface,
-    sockets: SocketSet<'a>,
-    connections: Vec<(SocketHandle, Connection)>,
-    echo: SocketHandle,
-    discard: SocketHandle,
+    connections: Connections<'a>,
+    neighbours: Neighbours,
     leases: Leases,
-    subnet: Subnet,
     /// When it has something to do again, though nothing comes.
     due: Nanos,
+}
+
+/// What is to be done with a packet.
+enum Judgement {
+    /// It was heard, and this many bytes are the answer.
+    Answered(usize),
+    /// It is nothing that is heard.
+    Dropped,
+    /// The stack is to hear it.
+    ForTheStack,
 }
 
 /// Room for the packet in hand and the one in answer to it, shared by all gateways.
@@ -86,47 +87,32 @@ pub struct Hands<'h> {
 }
 
 impl<'a> Gateway<'a> {
-    /// A gateway with this address and these of its network, whose sockets live in `room`: it needs
-    /// [`ROOM`] bytes. Its lists are made once and kept for good. `seed` makes its sequence numbers
-    /// others than at the last boot.
-    pub fn new(address: MacAddress, subnet: Subnet, seed: u64, room: &mut Room<'a>) -> Self {
+    /// A gateway with this address and these of its network, for so many cards. Its sockets live on
+    /// `shelf`, their bytes in `room`: [`Connections::ROOM`] for each card. `seed` is what its
+    /// sequence numbers are made of, which nobody should be able to foresee.
+    pub fn new(
+        address: MacAddress,
+        subnet: Subnet,
+        cards: usize,
+        seed: u64,
+        room: &mut Room<'a>,
+        shelf: &'a mut Shelf<'a>,
+    ) -> Self {
         let own = EthernetAddress(address.0);
-        let mut config = Config::new(own.into());
+        let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = seed;
         let mut stack = Interface::new(config, &mut Silence, Instant::ZERO);
         stack.update_ip_addrs(|addresses| {
             addresses.push(subnet.gateway().into()).expect("the first of one or more");
         });
-        let count = 2 + SERVICES.iter().map(|service| service.sockets).sum::<usize>();
-        let storage = (0..count).map(|_| SocketStorage::EMPTY).collect::<Vec<_>>().leak();
-        let mut sockets = SocketSet::new(storage);
-        let [echo, discard] =
-            [(7, true), (9, false)].map(|(port, answers)| sockets.add(datagrams(room, port, answers)));
-        let all = SERVICES.iter().flat_map(|service| core::iter::repeat_n(service, service.sockets));
-        let connections = all.map(|service| {
-            let buffers =
-                [service.receive, service.transmit].map(|len| tcp::SocketBuffer::new(room.take(len)));
-            let [receive, transmit] = buffers;
-            let mut socket = tcp::Socket::new(receive, transmit);
-            socket.set_timeout(Some(PATIENCE));
-            (sockets.add(socket), Connection::new(*service))
-        });
-        let connections = connections.collect();
-        Self {
-            stack,
-            sockets,
-            connections,
-            echo,
-            discard,
-            leases: Leases::new(subnet, own),
-            subnet,
-            due: Nanos(0),
-        }
+        let connections = Connections::new(subnet, cards, room, shelf);
+        let (neighbours, leases) = (Neighbours::new(own, subnet), Leases::new(subnet, own));
+        Self { stack, connections, neighbours, leases, due: Nanos(0) }
     }
 
     /// The addresses of its network.
     pub const fn subnet(&self) -> Subnet {
-        self.subnet
+        self.neighbours.subnet
     }
 
     /// When it wants a turn, though nothing comes for it.
@@ -137,75 +123,110 @@ impl<'a> Gateway<'a> {
     /// Takes a turn: hears what has come, serves, answers.
     pub fn turn(&mut self, relay: &mut Relay<'a>, hands: &mut Hands<'_>, now: Nanos, about: &About<'_>) {
         let time = Instant::from_micros((now.0 / 1000) as i64);
-        self.stack.poll_maintenance(time);
         for _ in 0..PACKETS_PER_TURN {
-            self.sort_out(relay, now);
-            let mut wire = Wire { relay, incoming: hands.incoming, outgoing: hands.outgoing, now };
-            if self.stack.poll_ingress_single(time, &mut wire, &mut self.sockets)
-                == PollIngressSingleResult::None
-            {
-                break;
+            let Some(packet) = relay.switch.first(GATEWAY) else { break };
+            match self.judge(&packet, &relay.switch, hands.outgoing, now) {
+                Judgement::Dropped => relay.switch.pop(GATEWAY, false),
+                Judgement::Answered(len) => {
+                    relay.switch.pop(GATEWAY, true);
+                    if let Some(frame) = hands.outgoing.get(..len).filter(|frame| !frame.is_empty()) {
+                        relay.forward(GATEWAY, Offload::NONE, frame, now);
+                    }
+                }
+                Judgement::ForTheStack => {
+                    let mut wire = Wire::new(relay, &self.neighbours, hands, now);
+                    self.stack.poll_ingress_single(time, &mut wire, &mut self.connections.sockets);
+                }
             }
         }
-        self.serve(now, about);
-        let mut wire = Wire { relay, incoming: hands.incoming, outgoing: hands.outgoing, now };
-        self.stack.poll_egress(time, &mut wire, &mut self.sockets);
-        for (handle, connection) in &mut self.connections {
-            connection.reopen(self.sockets.get_mut(*handle));
-        }
-        self.serve(now, about);
+        self.connections.serve(now, about);
+        let mut wire = Wire::new(relay, &self.neighbours, hands, now);
+        self.stack.poll_egress(time, &mut wire, &mut self.connections.sockets);
+        self.connections.reopen();
+        self.connections.serve(now, about);
         self.due = self.next_due(time, now);
     }
 
-    /// Takes out of the queue what is not for the stack: lies, and requests for an address.
-    fn sort_out(&mut self, relay: &mut Relay<'a>, now: Nanos) {
-        let mut answer = [0; ANSWER_MAX];
-        for _ in 0..PACKETS_PER_TURN {
-            let Some(packet) = relay.switch.first(GATEWAY) else { return };
-            let is_credible = wire::is_credible(&packet, self.subnet);
-            if is_credible && !dhcp::is_request(packet.frame) {
-                return;
-            }
-            let card = EthernetAddress(relay.switch.ports()[packet.sender].address.0);
-            let answer = if is_credible {
-                self.leases.answer(packet.frame, packet.sender, card, &mut answer)
-            } else {
-                None
-            };
-            relay.switch.pop(GATEWAY, is_credible);
-            if let Some(frame) = answer {
-                relay.forward(GATEWAY, Offload::NONE, frame, now);
-            }
+    /// Judges a packet, and answers what needs no stack.
+    fn judge(
+        &mut self,
+        packet: &Packet<'_>,
+        switch: &Switch<'_>,
+        answer: &mut [u8],
+        now: Nanos,
+    ) -> Judgement {
+        let frame = packet.frame;
+        if !self.is_for_us(frame) || !credible::is_credible(packet, self.subnet()) {
+            return Judgement::Dropped;
+        }
+        self.neighbours.note(frame);
+        if frame[12..14] == credible::ARP {
+            return Judgement::Answered(self.neighbours.answer(frame, answer).unwrap_or(0));
+        }
+        if let Some(datagram) = Datagram::parse(frame)
+            && let Some(len) = self.answer(&datagram, packet.sender, switch, answer)
+        {
+            return Judgement::Answered(len);
+        }
+        match self.connections.admit(frame, packet.sender, now) {
+            true => Judgement::ForTheStack,
+            false => Judgement::Dropped,
         }
     }
 
-    fn serve(&mut self, now: Nanos, about: &About<'_>) {
-        service::echo_datagrams(self.sockets.get_mut(self.echo));
-        service::discard_datagrams(self.sockets.get_mut(self.discard));
-        for (handle, connection) in &mut self.connections {
-            connection.serve(self.sockets.get_mut(*handle), now, about);
+    /// Whether a frame is for this card, or for all.
+    fn is_for_us(&self, frame: &[u8]) -> bool {
+        let to = frame.get(..6);
+        to == Some(&self.neighbours.own.0) || to == Some(&EthernetAddress::BROADCAST.0)
+    }
+
+    /// Answers a datagram, if its port is one that is answered here: says how long the frame is, 0 if
+    /// there is none.
+    fn answer(
+        &mut self,
+        datagram: &Datagram<'_>,
+        from: usize,
+        switch: &Switch<'_>,
+        into: &mut [u8],
+    ) -> Option<usize> {
+        let Datagram { to, content, .. } = datagram;
+        if to.port == dhcp::PORT {
+            let card = EthernetAddress(switch.ports()[from].address.0);
+            return Some(self.leases.answer(datagram, from, card, into).unwrap_or(0));
         }
+        if to.address != self.subnet().gateway().address() {
+            return None;
+        }
+        let back = |len, content: &[u8], into: &mut [u8]| {
+            wrap(*to, datagram.from, len, |room| room.copy_from_slice(&content[..len]), into).unwrap_or(0)
+        };
+        match to.port {
+            datagrams::ECHO => Some(back(content.len(), content, into)),
+            datagrams::DISCARD => Some(0),
+            datagrams::NAMES => {
+                let mut said = [0; dns::ANSWER_MAX];
+                let len = dns::answer(content, |name| self.find(name, switch), &mut said);
+                Some(len.map_or(0, |len| back(len, &said, into)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The address of the one on this network that is called `name`.
+    fn find(&self, name: &[u8], switch: &Switch<'_>) -> Option<Ipv4Address> {
+        let is_it = |called: &str| called.as_bytes().eq_ignore_ascii_case(name);
+        let port = switch.ports().iter().position(|port| is_it(&port.name))?;
+        Some(match port {
+            GATEWAY => self.subnet().gateway().address(),
+            port => self.subnet().of_port(port, 0),
+        })
     }
 
     fn next_due(&mut self, time: Instant, now: Nanos) -> Nanos {
-        let stack = self.stack.poll_at(time, &self.sockets);
+        let stack = self.stack.poll_at(time, &self.connections.sockets);
         let stack = stack.map_or(Nanos::NEVER, |at| Nanos((at.total_micros() as u64).saturating_mul(1000)));
-        let idle =
-            self.connections.iter().map(|(handle, connection)| connection.due(self.sockets.get(*handle)));
-        idle.min().unwrap_or(Nanos::NEVER).min(stack).max(now)
+        self.connections.due().min(stack).max(now)
     }
-}
-
-/// A socket for datagrams to `port`.
-fn datagrams<'a>(room: &mut Room<'a>, port: u16, answers: bool) -> udp::Socket<'a> {
-    let mut buffer = |len: usize| {
-        let metadata = (0..DATAGRAMS.1).map(|_| udp::PacketMetadata::EMPTY).collect::<Vec<_>>().leak();
-        udp::PacketBuffer::new(metadata, room.take(len))
-    };
-    let (receive, transmit) = (buffer(DATAGRAMS.0), buffer(if answers { DATAGRAMS.0 } else { 0 }));
-    let mut socket = udp::Socket::new(receive, transmit);
-    socket.bind(port).expect("a port other than 0, bound once");
-    socket
 }
 
 /// A card that is not there yet: the stack only wants to know what it will be like.

@@ -1,16 +1,14 @@
-//! What the gateway answers to, besides ARP, ping and DHCP.
+//! What the gateway answers to over TCP.
 //!
 //! ```text
-//!   port  protocol   what
-//!      7  TCP, UDP   echo: everything comes back
-//!      9  TCP, UDP   discard: everything is swallowed
-//!     19  TCP        characters without end, for measuring
-//!     80  TCP        a page about the Host
+//!   port  what
+//!      7  echo: everything comes back
+//!      9  discard: everything is swallowed
+//!     19  characters without end, for measuring
+//!     80  a page about the Host
 //! ```
 //!
-//! Each TCP service has a few sockets, so as many Guests can use it at once. A
-//! connection on which nothing moves for [`IDLE`] is cut: nobody keeps a
-//! service from the others by holding on to it.
+//! A connection on which nothing moves for [`IDLE`] is cut.
 //!
 //! Invariants:
 //! - A turn moves a bounded number of bytes (each socket's buffers, once).
@@ -23,7 +21,7 @@
 //! Next on the tour: [`super::page`].
 
 use abi::Nanos;
-use smoltcp::socket::{tcp, udp};
+use smoltcp::socket::tcp;
 
 use super::page::{self, About};
 
@@ -55,7 +53,7 @@ pub struct Service {
     pub kind: Kind,
     /// Its port.
     pub port: u16,
-    /// How many sockets it has.
+    /// How many sockets it has for each card.
     pub sockets: usize,
     /// Bytes that can come before they are taken.
     pub receive: usize,
@@ -65,10 +63,10 @@ pub struct Service {
 
 /// The TCP services.
 pub const SERVICES: [Service; 4] = [
-    Service { kind: Kind::Echo, port: 7, sockets: 3, receive: 8 << 10, transmit: 8 << 10 },
-    Service { kind: Kind::Discard, port: 9, sockets: 3, receive: 64 << 10, transmit: 16 },
-    Service { kind: Kind::Source, port: 19, sockets: 3, receive: 16, transmit: 64 << 10 },
-    Service { kind: Kind::Http, port: 80, sockets: 4, receive: 1 << 10, transmit: 8 << 10 },
+    Service { kind: Kind::Echo, port: 7, sockets: 2, receive: 8 << 10, transmit: 8 << 10 },
+    Service { kind: Kind::Discard, port: 9, sockets: 1, receive: 64 << 10, transmit: 16 },
+    Service { kind: Kind::Source, port: 19, sockets: 1, receive: 16, transmit: 64 << 10 },
+    Service { kind: Kind::Http, port: 80, sockets: 3, receive: 1 << 10, transmit: 10 << 10 },
 ];
 
 /// One socket of a service.
@@ -99,6 +97,17 @@ impl Connection {
         }
     }
 
+    /// Gives its connection up without a word, and waits for the next one.
+    pub fn forget(&mut self, socket: &mut tcp::Socket<'_>) {
+        socket.abort();
+        self.reopen(socket);
+    }
+
+    /// How long nothing has moved.
+    pub fn silence(&self, now: Nanos) -> Nanos {
+        if self.is_called { self.moved.until(now) } else { Nanos(0) }
+    }
+
     /// Does what can be done now.
     pub fn serve(&mut self, socket: &mut tcp::Socket<'_>, now: Nanos, about: &About<'_>) {
         if !socket.is_open() || socket.is_listening() {
@@ -115,7 +124,7 @@ impl Connection {
         };
         if has_moved {
             self.moved = now;
-        } else if self.moved.until(now) >= IDLE {
+        } else if self.silence(now) >= IDLE {
             socket.abort();
         }
         if !socket.may_recv() && socket.recv_queue() == 0 && socket.state() == tcp::State::CloseWait {
@@ -177,23 +186,4 @@ fn discard(socket: &mut tcp::Socket<'_>) -> bool {
         has_moved = true;
     }
     has_moved
-}
-
-/// Sends every datagram back to where it came from.
-pub fn echo_datagrams(socket: &mut udp::Socket<'_>) {
-    let mut bytes = [0; COPY_LEN + COPY_LEN / 2];
-    while socket.can_send() {
-        // One that is too long for a wire came in one piece all the same; it is lost.
-        match socket.recv_slice(&mut bytes) {
-            // No room to answer: UDP may lose it.
-            Ok((len, from)) => drop(socket.send_slice(&bytes[..len], from.endpoint)),
-            Err(udp::RecvError::Exhausted) => return,
-            Err(udp::RecvError::Truncated) => {}
-        }
-    }
-}
-
-/// Swallows every datagram.
-pub fn discard_datagrams(socket: &mut udp::Socket<'_>) {
-    while socket.recv().is_ok() {}
 }

@@ -1,12 +1,15 @@
 //! The gateway as a Guest's IP stack meets it.
 
+mod hostile;
+
 use proptest::prelude::*;
 use smoltcp::iface::SocketHandle;
-use smoltcp::socket::{dhcpv4, icmp};
-use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr, IpAddress, Ipv4Address, Ipv4Cidr};
+use smoltcp::socket::{dhcpv4, icmp, tcp, udp};
+use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr, IpAddress, Ipv4Cidr};
 
 use super::*;
 use crate::fakes::lan::{Client, lan, send};
+use crate::net::checksum::Sum;
 use crate::net::network::Networks;
 use crate::net::switch::Counters;
 use crate::port::PacketPort;
@@ -104,6 +107,45 @@ fn it_answers_a_ping() {
     let answer = Icmpv4Repr::parse(&Icmpv4Packet::new_checked(answer).unwrap(), &Default::default()).unwrap();
     assert_eq!(from, IpAddress::Ipv4(GATEWAY_IP));
     assert_eq!(answer, Icmpv4Repr::EchoReply { ident: 7, seq_no: 1, data: b"are you there" });
+}
+
+/// Sends a datagram to the gateway, and returns what comes back.
+fn ask(bench: &mut Bench, port: u16, content: &[u8]) -> Option<Vec<u8>> {
+    let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 4].leak(), vec![0; 8192].leak());
+    let mut socket = udp::Socket::new(buffer(), buffer());
+    socket.bind(4000).unwrap();
+    socket.send_slice(content, (GATEWAY_IP, port)).unwrap();
+    let handle = bench.client.sockets.add(socket);
+    bench.turns(10);
+    let socket = bench.client.sockets.get_mut::<udp::Socket<'_>>(handle);
+    let answer = socket.recv().ok().map(|(content, from)| {
+        assert_eq!((from.endpoint.addr, from.endpoint.port), (GATEWAY_IP.into(), port));
+        content.to_vec()
+    });
+    bench.client.sockets.remove(handle);
+    answer
+}
+
+#[test]
+fn what_is_sent_to_echo_comes_back_over_udp_if_a_wire_takes_it() {
+    let mut bench = bench(true);
+    for (len, comes_back) in [(0, true), (1, true), (1472, true), (1473, false)] {
+        let content: Vec<u8> = (0..len).map(|place| place as u8).collect();
+        assert_eq!(ask(&mut bench, 7, &content), comes_back.then_some(content), "{len}");
+    }
+    assert_eq!(ask(&mut bench, 9, b"nothing"), None);
+}
+
+#[test]
+fn it_knows_the_names_of_the_guests() {
+    let mut bench = bench(false);
+    let names = [("a", [10, 77, 0, 8]), ("GATEWAY", [10, 77, 0, 1])];
+    for (name, address) in names {
+        let head = [7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, name.len() as u8];
+        let query = [&head[..], name.as_bytes(), &[0, 0, 1, 0, 1]].concat();
+        let answer = ask(&mut bench, 53, &query).unwrap();
+        assert!(answer.starts_with(&[7, 7, 0x85, 0]) && answer.ends_with(&address), "{name}: {answer:x?}");
+    }
 }
 
 #[test]
@@ -217,11 +259,11 @@ fn a_wrong_checksum_is_not_heard() {
         if let Some(place) = place {
             frame[place] ^= 0x40;
         }
-        // Its sender is 10.0.0.2: no address of the port, so a packet with an address of none.
-        frame[26..30].fill(0);
-        let sum = crate::net::checksum::Sum::ZERO.plus(&[10, 0, 0, 2]).folded();
+        // Its sender is 10.0.0.2, which is nobody here.
+        frame[26..30].copy_from_slice(&[10, 77, 0, 8]);
+        let sum = Sum::ZERO.plus(&[10, 0, 0, 2]).folded();
         let tcp = u16::from_be_bytes([frame[50], frame[51]]);
-        let fixed = !crate::net::checksum::Sum::ZERO.add_word(!tcp).add_word(!sum).folded();
+        let fixed = !Sum::ZERO.add_word(!tcp).add_word(!sum).plus(&[10, 77, 0, 8]).folded();
         frame[50..52].copy_from_slice(&fixed.to_be_bytes());
         let before = bench.ports()[0];
         send(&mut bench.networks, bench.client.plug, &frame);
