@@ -36,7 +36,7 @@ use super::{
     },
     headers::TcpFrame,
     mac::{MAC_LEN, MacAddress},
-    queue::{FRAME_MAX, Packet},
+    queue::{FRAME_MAX, Packet, QUEUE_LEN},
     scatter::{Handed, LONG_HEADER_LEN, Scatter, gather, room},
 };
 use crate::{
@@ -62,12 +62,15 @@ const FEATURES: u64 = CSUM
     | STATUS;
 /// Feature of the bus: the header has its last field.
 const VERSION_1: u64 = 1 << 32;
-/// Most work one step does either way, in bytes moved; what else a packet costs counts as some.
-pub const WORK_PER_STEP: usize = 192 << 10;
-const PACKET_COST: usize = 1 << 10;
+/// Most work one step does either way, in bytes moved; what else a packet costs counts as some. With
+/// the packet it ends in, that is a sender's share of an empty queue.
+pub const WORK_PER_STEP: usize = QUEUE_LEN / 2 - FRAME_MAX - PACKET_COST;
+const PACKET_COST: usize = 512;
 const BUFFER_COST: usize = 32;
+/// Most packets one step sends.
+pub const PACKETS_PER_STEP: usize = WORK_PER_STEP / (PACKET_COST + BUFFER_COST) + 1;
 // However long its chain, a packet gets on.
-const _: () = assert!(WORK_PER_STEP > PACKET_COST + BUFFER_COST * QUEUE_ENTRIES as usize + FRAME_MAX);
+const _: () = assert!(WORK_PER_STEP > PACKET_COST + BUFFER_COST * QUEUE_ENTRIES as usize);
 
 /// A card, and the packets it is in the middle of.
 #[derive(Debug)]

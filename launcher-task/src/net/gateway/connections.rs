@@ -74,6 +74,8 @@ impl<'a> Connections<'a> {
             let [receive, transmit] = buffers;
             let mut socket = tcp::Socket::new(receive, transmit);
             socket.set_timeout(Some(PATIENCE));
+            // A turn answers all that came in it at once: there is nothing to wait for.
+            socket.set_ack_delay(None);
             (sockets.add(socket), Connection::new(*service))
         });
         let list = list.collect();

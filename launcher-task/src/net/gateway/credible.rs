@@ -34,7 +34,9 @@ const PLAIN: u8 = 0x45;
 
 /// Whether a packet may be what it says it is.
 pub fn is_credible(packet: &Packet<'_>, subnet: Subnet) -> bool {
-    speaks_for_itself(packet, subnet) && (packet.offload.checksum.is_some() || is_sound(packet.frame))
+    speaks_for_itself(packet, subnet)
+        && has_sound_header(packet.frame)
+        && (packet.offload.checksum.is_some() || is_sound(packet.frame))
 }
 
 /// The address a frame says it is from.
@@ -54,6 +56,13 @@ fn speaks_for_itself(packet: &Packet<'_>, subnet: Subnet) -> bool {
     let Some(address) = sender(frame) else { return false };
     let is_looking = frame[12..ETHERNET_LEN] == ARP || frame.get(23) == Some(&UDP);
     subnet.port_of(address) == Some(packet.sender) || address.is_unspecified() && is_looking
+}
+
+/// Whether the header's checksum is right, which nobody leaves to others.
+fn has_sound_header(frame: &[u8]) -> bool {
+    let is_ipv4 = frame[12..ETHERNET_LEN] == IPV4;
+    !is_ipv4
+        || frame.get(ETHERNET_LEN..TRANSPORT).is_some_and(|header| Sum::ZERO.plus(header).checksum() == 0)
 }
 
 /// Whether its checksum is right, as far as it has one; a frame may be longer than its packet.

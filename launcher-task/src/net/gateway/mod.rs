@@ -41,6 +41,7 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, HardwareAddress, Ipv4Address};
 
 use super::{
+    device::PACKETS_PER_STEP,
     header::Offload,
     mac::MacAddress,
     network::{Relay, Room},
@@ -55,8 +56,8 @@ use neighbours::Neighbours;
 use page::About;
 use wire::{GATEWAY, Wire};
 
-/// Packets one turn takes.
-pub const PACKETS_PER_TURN: u32 = 64;
+/// Packets one turn takes: as many as a Guest may send in the step before it.
+pub const PACKETS_PER_TURN: usize = PACKETS_PER_STEP;
 
 /// The gateway of one network.
 pub struct Gateway<'a> {

@@ -252,19 +252,20 @@ fn nobody_speaks_to_the_gateway_in_another_s_name() {
 fn a_wrong_checksum_is_not_heard() {
     let mut bench = bench(false);
     let good = crate::fakes::frames::tcp4(0x02, b"");
-    for (place, heard) in [(None, 1), (Some(50), 0), (Some(44), 0)] {
+    for (place, heard) in [(None, 1), (Some(50), 0), (Some(44), 0), (Some(24), 0)] {
         let mut frame = good.clone();
         frame[..6].copy_from_slice(&MacAddress::derive("lan", "").0);
         frame[6..12].copy_from_slice(&MacAddress::derive("lan", "a").0);
-        if let Some(place) = place {
-            frame[place] ^= 0x40;
-        }
         // Its sender is 10.0.0.2, which is nobody here.
         frame[26..30].copy_from_slice(&[10, 77, 0, 8]);
         let sum = Sum::ZERO.plus(&[10, 0, 0, 2]).folded();
         let tcp = u16::from_be_bytes([frame[50], frame[51]]);
         let fixed = !Sum::ZERO.add_word(!tcp).add_word(!sum).plus(&[10, 77, 0, 8]).folded();
         frame[50..52].copy_from_slice(&fixed.to_be_bytes());
+        put_header_checksum(&mut frame);
+        if let Some(place) = place {
+            frame[place] ^= 0x40;
+        }
         let before = bench.ports()[0];
         send(&mut bench.networks, bench.client.plug, &frame);
         bench.networks.turn(&"");
@@ -272,6 +273,23 @@ fn a_wrong_checksum_is_not_heard() {
         assert_eq!(after.received - before.received, heard, "{place:?}");
         assert_eq!(after.dropped - before.dropped, 1 - heard, "{place:?}");
     }
+}
+
+#[test]
+fn nothing_it_hears_or_answers_takes_memory() {
+    let mut bench = bench(false);
+    let handle = bench.connect(7);
+    bench.turns(5);
+    for turn in 0..200u32 {
+        bench.tcp(handle).send_slice(&[turn as u8; 700]).unwrap();
+        while bench.tcp(handle).recv(|bytes| (bytes.len(), ())).is_ok_and(|()| bench.tcp(handle).can_recv()) {
+        }
+        send(&mut bench.networks, bench.client.plug, &request());
+        bench.now = bench.now.after(TURN);
+        let taken = bench.client.turn_counting(&mut bench.networks, bench.now);
+        assert_eq!(taken, 0, "turn {turn}");
+    }
+    assert!(bench.ports()[0].received > 400 && bench.ports()[1].received > 400, "{:?}", bench.ports());
 }
 
 #[test]
@@ -286,7 +304,7 @@ fn a_turn_takes_a_bounded_number_of_packets() {
     }
     bench.networks.turn(&"");
     let taken = bench.ports()[0].received;
-    assert!(taken > 0 && taken <= u64::from(PACKETS_PER_TURN), "{taken}");
+    assert!(taken > 0 && taken <= PACKETS_PER_TURN as u64, "{taken}");
     assert_eq!(bench.networks.due(), Nanos(0), "it wants another");
 }
 
@@ -327,6 +345,13 @@ proptest! {
     }
 }
 
+/// Puts the checksum of an IPv4 header right.
+fn put_header_checksum(frame: &mut [u8]) {
+    frame[24..26].fill(0);
+    let sum = Sum::ZERO.plus(&frame[14..34]).checksum();
+    frame[24..26].copy_from_slice(&sum.to_be_bytes());
+}
+
 /// A DISCOVER as a client sends it, without a UDP checksum.
 fn request() -> Vec<u8> {
     let mut frame = vec![0xFF; 6];
@@ -337,5 +362,6 @@ fn request() -> Vec<u8> {
     frame.extend(MacAddress::derive("lan", "a").0);
     frame.extend([0; 202]);
     frame.extend([0x63, 0x82, 0x53, 0x63, 53, 1, 1, 255]);
+    put_header_checksum(&mut frame);
     frame
 }

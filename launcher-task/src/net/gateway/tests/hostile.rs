@@ -134,9 +134,9 @@ fn behind_many_lies_a_lie_is_not_heard() {
         pair.attack(&call(B, 1, 7));
     }
     pair.turns(1);
-    assert_eq!(pair.counted(), (0, PACKETS_PER_TURN.into()));
+    assert_eq!(pair.counted(), (0, PACKETS_PER_TURN as u64));
     pair.turns(1);
-    assert_eq!(pair.counted(), (0, u64::from(PACKETS_PER_TURN) + 1));
+    assert_eq!(pair.counted(), (0, PACKETS_PER_TURN as u64 + 1));
 }
 
 #[test]
