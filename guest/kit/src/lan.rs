@@ -9,7 +9,7 @@
 //!
 //! Next on the tour: [`crate::device_window`].
 
-use smoltcp::iface::{Config, Interface, SocketSet, SocketStorage};
+use smoltcp::iface::{Config, Interface, PollResult, SocketSet, SocketStorage};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::{dhcpv4, icmp};
 use smoltcp::time::Instant;
@@ -187,19 +187,24 @@ impl<N: Nic> Host<N> {
     ) -> Option<T> {
         let end = time::now().after(self.patience);
         while time::now() < end {
-            self.work(sockets);
+            let has_changed = self.work(sockets);
             if let Some(done) = done(&mut self.stack, sockets) {
                 self.work(sockets);
                 return Some(done);
             }
-            (self.nap)();
+            // What `done` has said may be sent first.
+            if !has_changed {
+                (self.nap)();
+            }
         }
         None
     }
 
-    fn work(&mut self, sockets: &mut SocketSet<'_>) {
-        self.stack.poll(instant(), &mut self.wire, sockets);
+    /// Lets the stack work; says whether anything has come of it.
+    fn work(&mut self, sockets: &mut SocketSet<'_>) -> bool {
+        let result = self.stack.poll(instant(), &mut self.wire, sockets);
         self.wire.kick();
+        result == PollResult::SocketStateChanged
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   send:    copy -> a free page -> offer ... kick, once for many
-//!   receive: used ring -> copy -> offer the page again ... kick, if the device asks for it
+//!   receive: used ring -> copy -> offer the page again ... kick once all is read, if the device asks
 //! ```
 //!
 //! Invariants: a page is ours or the device's, never both ([`Card::send`] takes a free one,
@@ -26,7 +26,7 @@ use crate::frames::Frame;
 use crate::interrupts;
 use crate::local::Local;
 use crate::pci::{self, Function};
-use crate::virtqueue::Virtqueue;
+use crate::virtqueue::{Used, Virtqueue};
 
 /// Bytes of the header before each packet, as far as it says something about it.
 pub const HEADER_LEN: usize = 10;
@@ -47,6 +47,8 @@ pub mod feature {
     pub const GUEST_CSUM: u64 = 1 << 1;
     /// Large packets may be handed over.
     pub const HOST_TSO4: u64 = 1 << 11;
+    /// Large packets may be handed over by the device.
+    pub const GUEST_TSO4: u64 = 1 << 7;
     /// One packet may come in several buffers, and the header is longer.
     pub const MRG_RXBUF: u64 = 1 << 15;
 }
@@ -72,6 +74,8 @@ pub struct Card {
     free: u64,
     /// Bytes of the header before each packet.
     header_len: usize,
+    /// Pages were lent again that the device has not been kicked for.
+    owes_kick: bool,
 }
 
 impl Card {
@@ -90,6 +94,7 @@ impl Card {
             sent: core::array::from_fn(|_| Frame::alloc()),
             free: !0,
             header_len: if is_long { LONG_HEADER_LEN } else { HEADER_LEN },
+            owes_kick: false,
         };
         card.transmit.poll(&mut card.window).expect(RING_IS_THERE);
         (0..PAGES as u16).for_each(|id| card.lend(id));
@@ -97,6 +102,11 @@ impl Card {
         FUNCTION.set(started.function);
         interrupts::handle(receive.irq, || driver::acknowledge(FUNCTION.get())); // its only task is to end a HALT
         Some(card)
+    }
+
+    /// Bytes of the header before each packet.
+    pub const fn header_len(&self) -> usize {
+        self.header_len
     }
 
     fn lend(&mut self, id: u16) {
@@ -167,7 +177,7 @@ impl Card {
 
     /// The next packet: its header, and how many bytes of `into` its frame has filled.
     pub fn receive(&mut self, into: &mut [u8]) -> Option<([u8; HEADER_LEN], usize)> {
-        let used = self.receive.take_used(&self.window).expect(RING_IS_THERE)?;
+        let used = self.next_used()?;
         let page = &self.received[used.id as usize];
         let mut header = [0; HEADER_LEN];
         page.read_into(0, &mut header);
@@ -177,17 +187,28 @@ impl Card {
         Some((header, len))
     }
 
-    /// Takes the next packet without looking at it, and returns its bytes, header included.
+    /// Takes the next page that has come without looking at it, and returns its bytes, header included.
     pub fn discard(&mut self) -> Option<u32> {
-        let used = self.receive.take_used(&self.window).expect(RING_IS_THERE)?;
+        let used = self.next_used()?;
         self.lend_again(used.id as u16);
         Some(used.len)
     }
 
-    fn lend_again(&mut self, id: u16) {
-        self.lend(id);
+    /// The next page that has come; before it is said that there is none, the device is kicked for
+    /// those it has got back.
+    fn next_used(&mut self) -> Option<Used> {
+        let used = self.receive.take_used(&self.window).expect(RING_IS_THERE);
+        if used.is_some() || !core::mem::take(&mut self.owes_kick) {
+            return used;
+        }
         if self.receive.wants_kicks(&self.window).expect(RING_IS_THERE) {
             pci::kick(self.receive.queue());
         }
+        self.receive.take_used(&self.window).expect(RING_IS_THERE)
+    }
+
+    fn lend_again(&mut self, id: u16) {
+        self.lend(id);
+        self.owes_kick = true;
     }
 }

@@ -38,10 +38,10 @@ fn pass(guests: &[(&str, &str)]) -> Outcome {
     outcome
 }
 
-/// What the Host has counted at a port: sent, refused, copies, received, dropped, waiting.
+/// What the Host has counted at a port, `NETWORK: PORT`: sent, refused, copies, received, dropped, waiting.
 #[track_caller]
-fn counters(outcome: &Outcome, port: &str) -> Vec<u64> {
-    let prefix = format!("net lan: {port}: ");
+pub fn counters(outcome: &Outcome, port: &str) -> Vec<u64> {
+    let prefix = format!("net {port}: ");
     let line = outcome.host_lines().find_map(|line| line.strip_prefix(&prefix));
     let line = line.unwrap_or_else(|| panic!("nothing about {port} in:\n{}", outcome.log));
     line.split(' ').filter_map(|word| word.parse().ok()).collect()
@@ -72,7 +72,7 @@ fn flood_on(bus: &str) {
     let sender = format!("name=a net=lan{bus} -- role=send packets=5000");
     let receiver = format!("name=b net=lan,mac=02:00:00:00:00:02{bus} -- role=receive");
     let outcome = pass(&[("net_flood", &sender), ("net_flood", &receiver)]);
-    let (a, b) = (counters(&outcome, "a"), counters(&outcome, "b"));
+    let (a, b) = (counters(&outcome, "lan: a"), counters(&outcome, "lan: b"));
     assert_eq!((a[0], a[1], a[2]), (5000, 0, 5000), "{}", outcome.log);
     assert_eq!(b[3] + b[4], 5000, "received and dropped:\n{}", outcome.log);
     assert_eq!((said(&outcome, " sent"), said(&outcome, " received")), (5000, b[3]), "{}", outcome.log);
@@ -82,6 +82,35 @@ fn flood_on(bus: &str) {
 #[test]
 fn a_flood_adds_up_and_none_of_it_is_invented() {
     flood_on("");
+}
+
+/// How often a Guest has left.
+#[track_caller]
+fn exits(outcome: &Outcome, guest: &str) -> u64 {
+    let prefix = format!("guest {guest}: exits all=");
+    let line = outcome.log.lines().find_map(|line| line.strip_prefix(&prefix));
+    let count = line.and_then(|line| line.split(' ').next()?.parse().ok());
+    count.unwrap_or_else(|| panic!("nothing about {guest} in:\n{}", outcome.log))
+}
+
+/// Two floods of 32 packets to a kick, one of them a hundred kicks longer: what it exits more often,
+/// sender and receiver together and slices included, is the price of a hundred batches.
+#[test]
+fn a_batch_of_32_packets_costs_at_most_three_exits() {
+    for bus in ["", " bus=pci"] {
+        let card = format!("mac=02:00:00:00:00:02{bus} -- role=receive");
+        let outcome = pass(&[
+            ("net_flood", &format!("name=a net=lan{bus} -- role=send packets=1032")),
+            ("net_flood", &format!("name=b net=lan,{card}")),
+            ("net_flood", &format!("name=c net=far{bus} -- role=send packets=4232")),
+            ("net_flood", &format!("name=d net=far,{card}")),
+        ]);
+        assert_eq!(counters(&outcome, "far: d")[3..5], [4232, 0], "none is lost:\n{}", outcome.log);
+        let (short, long) = (["a", "b"], ["c", "d"]);
+        let [short, long] =
+            [short, long].map(|pair| pair.iter().map(|guest| exits(&outcome, guest)).sum::<u64>());
+        assert!((100..=300).contains(&(long - short)), "{short} and {long}:\n{}", outcome.log);
+    }
 }
 
 #[test]
@@ -121,7 +150,7 @@ fn a_driver_that_lies_loses_its_packets_and_nothing_else() {
         ("net_pair", "name=s net=lan -- role=server far=10.77.0.16"),
         ("net_pair", "name=c net=lan -- role=client far=10.77.0.16"),
     ]);
-    let liar = counters(&outcome, "liar");
+    let liar = counters(&outcome, "lan: liar");
     assert_eq!(liar[0], 1607, "{}", outcome.log);
     assert_eq!(liar[1], 1606, "{}", outcome.log);
 }

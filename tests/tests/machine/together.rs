@@ -11,6 +11,7 @@ use emulated::scratch::Scratch;
 use emulated::{Bochs, Boot, Outcome, Qemu, artefacts};
 
 use crate::guests::SILENT;
+use crate::net;
 
 /// What the innocent Guest does, and the milliseconds of the counted clock that takes at most if it
 /// has the CPU to itself.
@@ -127,6 +128,42 @@ fn an_innocent_guest_is_undisturbed_by_those_who_never_sleep_and_those_who_forge
 fn an_innocent_guest_is_undisturbed_by_drivers_that_point_everywhere() {
     for option in ["", ON_PCI] {
         survive(&[("hostile_disk", "for=300"), ("hostile_entropy", "for=300")], option);
+    }
+}
+
+/// Two talk over TCP while a third floods one of them, a fourth lies to all, and the fifth computes.
+/// Nothing of what the two say is lost: the client sends no more than it does without the others.
+#[test]
+fn neighbours_on_a_network_keep_their_packets_beside_a_flood_and_lies() {
+    let pair = |boot: Boot, bus: &str| {
+        let server = format!("guest name=s mem=4M {bus} net=lan,mac=02:00:00:00:00:02 -- role=server");
+        let client = format!("guest name=c mem=4M {bus} net=lan -- role=client");
+        boot.with(artefacts::guest("net_pair"), server).with(artefacts::guest("net_pair"), client)
+    };
+    let run = |boot: &Boot| {
+        let outcome = Qemu::kernel(boot).counted().limit(LIMIT).start().finish();
+        assert_eq!(outcome.agreed_exit_code(), 0, "{}", outcome.log);
+        assert!(outcome.log.contains("client: 200000 bytes sent, 4 heard"), "{}", outcome.log);
+        let sent = net::counters(&outcome, "lan: c")[0];
+        (outcome, sent)
+    };
+    for bus in ["", ON_PCI] {
+        let (_, alone) = run(&pair(Boot::bare(), bus));
+        let (rounds, within) = (WORK.0, WORK.1 * 5);
+        let innocent = format!("guest name=i mem=3M -- {rounds} within={within}");
+        let crowd = pair(Boot::bare(), bus)
+            .with(artefacts::guest("hostile_net"), format!("guest name=liar mem=4M {bus} net=lan -- for=300"))
+            .with(
+                artefacts::guest("net_flood"),
+                format!("guest name=f mem=4M {bus} net=lan -- role=send packets=20000"),
+            )
+            .with(artefacts::guest("innocent"), innocent);
+        let (outcome, beside) = run(&crowd);
+        let passed = outcome.log.lines().filter(|line| line.starts_with("test: PASS")).count();
+        assert_eq!(passed, 5, "{}", outcome.log);
+        let [liar, flood] = ["lan: liar", "lan: f"].map(|port| net::counters(&outcome, port));
+        assert!(liar[1] > 1600 && flood[0] == 20_000, "{}", outcome.log);
+        assert!(beside <= alone + alone / 10, "{beside} packets, and {alone} without:\n{}", outcome.log);
     }
 }
 
