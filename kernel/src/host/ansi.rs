@@ -94,6 +94,11 @@ impl Ansi {
         Self(State::Ground)
     }
 
+    /// Whether `byte` is a glyph and nothing else, which can be shown without feeding it.
+    pub fn is_glyph(&self, byte: u8) -> bool {
+        byte >= 0x20 && byte != 0x7F && matches!(self.0, State::Ground)
+    }
+
     /// Takes a byte; `None` if there is nothing to do yet, or at all.
     pub fn feed(&mut self, byte: u8) -> Option<Action> {
         let state = core::mem::take(&mut self.0);
@@ -135,6 +140,15 @@ impl Ansi {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_glyph_is_one_wherever_it_is_not_part_of_a_sequence() {
+        let mut ansi = Ansi::new();
+        for byte in (0..=0xFF).chain(*b"\x1b[1;2mx\x1b]title\x07y\x1b(Bz") {
+            let said = ansi.is_glyph(byte);
+            assert_eq!(ansi.feed(byte) == Some(Action::Glyph(byte)), said, "{byte:#x}");
+        }
+    }
 
     fn actions(bytes: &[u8]) -> Vec<Action> {
         let mut ansi = Ansi::new();

@@ -72,7 +72,11 @@ impl<M: TextMemory> Screen<M> {
     }
 
     /// Shows a byte or does what it says.
+    #[inline]
     pub fn put(&mut self, byte: u8) {
+        if self.ansi.is_glyph(byte) {
+            return self.glyph(byte);
+        }
         match self.ansi.feed(byte) {
             None => {}
             Some(Action::Glyph(glyph)) => self.glyph(glyph),
