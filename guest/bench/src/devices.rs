@@ -14,7 +14,9 @@ use abi::{GuestMemory, GuestPhys, Width};
 use kit::console::{self, virtio};
 use kit::device_window::DeviceWindow;
 use kit::devices::devices;
+use kit::frames::Frame;
 use kit::hypercall::Call;
+use kit::local::Local;
 use kit::pci::{self, Function};
 use kit::{bare, interrupts};
 
@@ -29,9 +31,16 @@ pub const KICK: Row = Row::new("kick", 1000, kicks_of_nothing, nothing);
 /// A register of a device, read, which only PCI has.
 pub const REGISTER_READ: Row = Row::new("register-read", 1000, register_reads, nothing);
 
+/// Text for a person, a KiB to a kick, as far as the serial line takes it at once.
+pub const TEXT_SHOWN: Row = Row::new("console-per-kib", 8, text, nothing);
+/// Bytes of it, and of a line.
+const TEXT: u32 = 1024;
+const LINE: usize = 64;
+
 /// Why nothing here fails: whoever starts the bench has a console.
 const CONSOLE: &str = "every Guest has a console with two queues";
 
+static PAGE: Local<Option<Frame>> = Local::new(None);
 static DELIVERED: AtomicU32 = AtomicU32::new(0);
 
 /// Starts the console of a Guest on PCI. Text goes the old way on.
@@ -59,8 +68,22 @@ pub fn prepare() {
     let page = DeviceWindow::new().device_page();
     let found = devices(&page).find(|device| device.kind == TYPE_CONSOLE);
     let queue = found.and_then(|device| device.queue(1)).expect(CONSOLE);
+    let page = Frame::alloc();
+    let mut line = [b'.'; LINE];
+    line[LINE - 1] = b'\n';
+    (0..TEXT).step_by(LINE).for_each(|offset| page.write_from(offset, &line));
+    PAGE.with(|place| *place = Some(page));
     interrupts::handle(queue.irq, || {
         DELIVERED.fetch_add(1, Ordering::Relaxed);
+    });
+}
+
+fn text(count: u32) {
+    let page = PAGE.with(|page| page.as_ref().map(Frame::phys)).expect("prepare made it");
+    each(count, |_| {
+        with_queue(|queue, window| queue.offer(window, 0, page, TEXT, 0));
+        Call::notify(with_queue(|queue, _| Ok(queue.at()))).make();
+        assert!(with_queue(|queue, window| queue.take_used(window)).is_some(), "it is shown on return");
     });
 }
 

@@ -24,6 +24,10 @@ pub mod devices;
 pub mod disks;
 pub mod figure;
 #[cfg(not(test))]
+pub mod large;
+#[cfg(not(test))]
+pub mod nets;
+#[cfg(not(test))]
 pub mod operations;
 #[cfg(not(test))]
 pub mod row;

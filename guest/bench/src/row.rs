@@ -50,7 +50,7 @@ fn ticks(body: fn(u32), count: u32) -> u64 {
 
 /// Runs `operation` for each number below `count`, in a loop that is the same for all.
 #[inline(always)]
-pub fn each(count: u32, operation: impl Fn(u32)) {
+pub fn each(count: u32, mut operation: impl FnMut(u32)) {
     for number in 0..count {
         operation(black_box(number));
     }

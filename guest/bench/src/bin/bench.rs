@@ -9,7 +9,7 @@ use kit::paging::Root;
 use kit::{GuestLinear, Nanos, interrupts, lazy, pci, time};
 use rows::operations::{self, NULL_HYPERCALL};
 use rows::spaces::hosted::{announcement, end_of_table};
-use rows::{Machine, devices, disks, row, spaces};
+use rows::{Machine, devices, disks, nets, row, spaces};
 
 kit::guest!(main);
 
@@ -63,6 +63,9 @@ fn main() {
         devices::prepare_pci();
         return row::print("pci-", &[devices::KICK, devices::REGISTER_READ]);
     }
+    if nets::prepare() {
+        return row::print("", &nets::ROWS);
+    }
     operations::prepare::<UnderHost>();
     spaces::prepare();
     devices::prepare();
@@ -72,7 +75,7 @@ fn main() {
     row::print("", &operations::rows::<UnderHost>());
     row::print("", &spaces::rows::<UnderHost>());
     row::print("", &spaces::hosted_rows::<UnderHost>());
-    row::print("", &[devices::KICK, devices::INTERRUPT_DELIVERY]);
+    row::print("", &[devices::KICK, devices::INTERRUPT_DELIVERY, devices::TEXT_SHOWN]);
     if has_disk {
         row::print("", &disks::ROWS);
     }
