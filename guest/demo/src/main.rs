@@ -61,7 +61,7 @@ fn serve() -> ! {
     let mut line = Line::new();
     loop {
         print!("demo> ");
-        console::read_line(&mut line);
+        console::read_line(&mut line, network::listen);
         commands::run(line.text());
     }
 }

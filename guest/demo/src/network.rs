@@ -1,7 +1,7 @@
 //! The network: an address from the gateway, and an echo from whoever is asked for one.
 //!
 //! The card is started when it is first asked for; until then the demo is silent
-//! on the network.
+//! on the network. From then on it answers pings, at the prompt too.
 //!
 //! Next on the tour: [`crate::crash`].
 
@@ -37,6 +37,14 @@ pub fn net() {
             println!("  gateway   {gateway}");
         }
     });
+}
+
+/// Answers what has come, if the card has been started.
+pub fn listen() {
+    if let Some(mut network) = NETWORK.with(Option::take) {
+        network.host.listen();
+        NETWORK.with(|place| *place = Some(network));
+    }
 }
 
 /// Asks `whom`, or the gateway, for an echo.

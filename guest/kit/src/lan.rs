@@ -4,8 +4,8 @@
 //!   a socket <-> Host::until: poll, kick, sleep, poll … <-> Wire <-> Card
 //! ```
 //!
-//! The stack works only while somebody waits for something of it; what comes in
-//! the meantime waits in the card's ring.
+//! The stack works only while somebody waits for something of it, or lets it
+//! [`listen`](Host::listen); what comes in the meantime waits in the card's ring.
 //!
 //! Next on the tour: [`crate::device_window`].
 
@@ -176,6 +176,11 @@ impl<N: Nic> Host<N> {
             let is_it = Icmpv4Repr::parse(&answer, &Default::default()) == Ok(PONG) && from == whom.into();
             is_it.then(|| began.until(time::now()))
         })
+    }
+
+    /// Answers what has come: who asks where this address is, or for an echo.
+    pub fn listen(&mut self) {
+        self.work(&mut SocketSet::new(&mut [][..]));
     }
 
     /// Lets the stack work until `done` has something to say, or for as long as patience lasts;

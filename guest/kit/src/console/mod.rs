@@ -79,11 +79,12 @@ impl Write for Gather {
     }
 }
 
-/// Reads a line into `line`, showing what is typed; sleeps while nobody types.
-pub fn read_line(line: &mut Line) {
+/// Reads a line into `line`, showing what is typed; sleeps while nobody types, and does `meanwhile`
+/// whenever it wakes up for something else.
+pub fn read_line(line: &mut Line, mut meanwhile: impl FnMut()) {
     line.clear();
     loop {
-        match line.feed(virtio::read_byte()) {
+        match line.feed(virtio::read_byte(&mut meanwhile)) {
             Typed::Letter(letter) => print!("{}", char::from(letter)),
             Typed::Show(text) => print!("{text}"),
             Typed::RubbedOut(letters) => (0..letters).for_each(|_| print!("{}", Line::RUB_OUT)),

@@ -69,8 +69,9 @@ fn write(bytes: &[u8]) {
     });
 }
 
-/// The next byte typed; sleeps until there is one.
-pub fn read_byte() -> u8 {
+/// The next byte typed; sleeps until there is one, and does `meanwhile` whenever it wakes up for
+/// something else.
+pub fn read_byte(meanwhile: &mut dyn FnMut()) -> u8 {
     loop {
         // The look and the sleep must not have an interrupt between them, or it would be slept
         // through. HALT turns interrupts on by itself when one comes.
@@ -81,6 +82,7 @@ pub fn read_byte() -> u8 {
         }
         halt();
         interrupts::restore(saved);
+        meanwhile();
     }
 }
 
