@@ -61,7 +61,6 @@ pub fn handle<M: GuestMemory, C: Cpu>(
         TrapExit::PageFault { at, code } => return page_fault(guest, cpu, at, code),
         TrapExit::GeneralProtection(0) | TrapExit::Exception { vector: 6, .. } if is_vmcall(guest, cpu) => {
             guest.calling = Some(Instruction::Vmcall);
-            guest.exits.was_a_call(cpu.pages().stack.regs.trapnum);
         }
         TrapExit::GeneralProtection(code) => match io::emulate(guest, cpu, code) {
             Emulation::Done => pay_step(guest, cpu)?,
@@ -83,7 +82,8 @@ pub fn handle<M: GuestMemory, C: Cpu>(
     Ok(None)
 }
 
-/// Whether a fault was a `vmcall` of a Guest that may make one; if so, steps over it.
+/// Whether a fault was a `vmcall` of a Guest that may make one; if so, steps over it and counts it as
+/// a call.
 fn is_vmcall<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> bool {
     let regs = &mut cpu.pages().stack.regs;
     let may = guest.shared.as_ref().is_none_or(|shared| shared.variant.may_use_vmcall());
@@ -92,6 +92,7 @@ fn is_vmcall<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> bool 
         && io::code_at(guest, regs.eip, PageFaultCode(0)).take(VMCALL.len()).eq(VMCALL);
     if is_ours {
         regs.eip = regs.eip.wrapping_add(VMCALL.len() as u32);
+        guest.exits.was_a_call(regs.trapnum);
     }
     is_ours
 }
