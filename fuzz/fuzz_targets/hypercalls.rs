@@ -13,7 +13,7 @@ use kennel_fuzz::script::{ENTRY, ScriptedCpu, SharedRam};
 use kennel_fuzz::world::{LIMIT, Word, begin, queue};
 use kernel::cpu::GuestId;
 use kernel::guest::Guest;
-use kernel::post_mortem;
+use kernel::post_mortem::{self, Tsc};
 use kernel::run::run;
 use kernel::segment::KERNEL_CS;
 use kernel::shadow::MIN_TABLES;
@@ -133,7 +133,8 @@ impl Stage {
         if let Stop::Killed(reason) = stop {
             assert_eq!(run(&mut self.guest, &mut self.cpu), stop);
             assert!(self.cpu.entered.is_empty() && !reason.to_string().is_empty());
-            post_mortem::tell(&mut self.guest, |line| assert!(!line.to_string().contains('\n')));
+            let at = Tsc { now: 0, khz: 1_000_000 };
+            post_mortem::tell(&self.guest, at, |line| assert!(!line.to_string().contains('\n')));
             self.end();
             self.deaths += 1;
         }
