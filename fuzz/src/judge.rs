@@ -12,8 +12,8 @@ use crate::script::Entered;
 const NEVER: u32 = 3 << 12 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 19 | 1 << 20;
 /// EFLAGS each has: IF, and the bit that is always one.
 const ALWAYS: u32 = 1 << 9 | 1 << 1;
-/// Vectors that always come to the Host: NMI, #NM, #DF, #GP, #PF, the reserved one, #MC, the call.
-const HOSTS: [usize; 8] = [2, 7, 8, 13, 14, 15, 18, 31];
+/// Vectors that always come to the Host: #DB, NMI, #NM, #DF, #GP, #PF, the reserved one, #MC, the call.
+const HOSTS: [usize; 9] = [1, 2, 7, 8, 13, 14, 15, 18, 31];
 const HYPERCALL: usize = 0x1F;
 const SYSCALL: usize = 0x80;
 

@@ -21,6 +21,7 @@
 use abi::GuestMemory;
 use switcher::GuestRegs;
 
+use crate::debug::registers::SINGLE_STEP;
 use crate::decode::{Part, Reckoning, Width};
 use crate::guest::Guest;
 use crate::run::Pause;
@@ -100,6 +101,6 @@ impl<M: GuestMemory> Guest<M> {
     pub fn step_over(&mut self, regs: &mut GuestRegs, len: usize) {
         regs.eip = regs.eip.wrapping_add(len as u32);
         regs.eflags &= !RF;
-        self.owes_step = regs.eflags & TF != 0;
+        self.owed_causes = if regs.eflags & TF != 0 { SINGLE_STEP } else { 0 };
     }
 }

@@ -29,6 +29,8 @@ const FLAGS: u32 = P | W | U;
 ///
 /// # Errors
 /// [`HypercallError::BootTables`] if they have no room.
+// Rare, and in the loop all the same: a call there costs each exit registers.
+#[inline(always)]
 pub fn build(memory: &mut impl GuestMemory, kernel_address: u32, format: Format) -> GuestResult<GuestPhys> {
     let ram = memory.read_u32(GuestPhys(E820_MAP + 8))?;
     let initrd = match memory.read_u32(GuestPhys(RAMDISK_SIZE))? {

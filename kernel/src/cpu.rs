@@ -38,6 +38,13 @@ pub trait Cpu {
     /// comes back when it left.
     fn enter(&mut self, root: HostPhys) -> Left;
 
+    /// The same with DR0 to DR3 holding `addresses` and DR7 `control` while the Guest runs. Nothing
+    /// of what these name is the Switcher's.
+    fn enter_watched(&mut self, root: HostPhys, addresses: [u32; 4], control: u32) -> Left;
+
+    /// What the last #DB was about, in bits of DR6. Told once; later it is about nothing.
+    fn debug_status(&mut self) -> u32;
+
     /// The page table that maps the Switcher into this CPU's Guests.
     fn switcher_table(&self) -> HostPhys;
 

@@ -7,11 +7,15 @@
 //!
 //! Next on the tour: [`crate::cpu`].
 
+use alloc::boxed::Box;
+
 use abi::{Dialect, GuestMemory, GuestPhys, HostPhys, KillReason, Nanos};
 use switcher::GuestRegs;
 
 use crate::access::Landing;
 use crate::cpu::GuestId;
+use crate::debug::debugger::Debugger;
+use crate::debug::registers::DebugRegisters;
 use crate::event::Event;
 use crate::hypercall::Instruction;
 use crate::idt::GuestIdt;
@@ -62,8 +66,16 @@ pub struct Guest<M> {
     pub calling: Option<Instruction>,
     /// It has stopped to read what the Launcher answers, and this is where the value goes.
     pub reading: Option<Landing>,
-    /// An instruction was performed for it while it was single-stepping: a #DB is due.
-    pub owes_step: bool,
+    /// A #DB is due, about these bits of DR6: an instruction was performed for it while it was
+    /// single-stepping, or not performed because it touches debug registers.
+    pub owed_causes: u32,
+    /// Its debug registers.
+    pub debug_registers: DebugRegisters,
+    /// Who debugs it.
+    pub debugger: Option<Box<Debugger>>,
+    /// It has a breakpoint of its own, or a debugger: it runs by way of [`crate::debug::run`]'s other
+    /// branch.
+    pub is_debugged: bool,
     /// It has not run since it was (re)started.
     pub is_fresh: bool,
     /// Why it will not run again before a reset.
@@ -128,7 +140,10 @@ impl<M: GuestMemory> Guest<M> {
             before_entry: BeforeEntry::default(),
             calling: None,
             reading: None,
-            owes_step: false,
+            owed_causes: 0,
+            debug_registers: DebugRegisters::default(),
+            debugger: None,
+            is_debugged: false,
             is_fresh: true,
             killed: None,
             trace: Trace::default(),
@@ -156,7 +171,10 @@ impl<M: GuestMemory> Guest<M> {
         self.before_entry.set_halted(false);
         self.calling = None;
         self.reading = None;
-        self.owes_step = false;
+        self.owed_causes = 0;
+        self.debug_registers = DebugRegisters::default();
+        self.is_debugged = false;
+        self.start_again();
         self.is_fresh = true;
         self.killed = None;
         self.exits = Exits::default();

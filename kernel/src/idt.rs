@@ -25,6 +25,7 @@ use switcher::descriptor::IDT_ENTRIES;
 use switcher::has_error_code;
 use switcher::pages::stub_gate;
 
+use crate::debug::{BREAKPOINT, DEBUG};
 use crate::segment::KERNEL_CS;
 
 /// Exceptions have vectors below this; all others but the system call belong to the Host.
@@ -92,6 +93,8 @@ pub struct GuestIdt {
     dirty: bool,
     /// The Host has to see #UD first, for it may be a `vmcall`.
     keeps_undefined: bool,
+    /// The Host has to see everything first, for somebody debugs the Guest.
+    keeps_all: bool,
 }
 
 impl Default for GuestIdt {
@@ -107,6 +110,7 @@ impl Default for GuestIdt {
             syscall,
             dirty: true,
             keeps_undefined: false,
+            keeps_all: false,
         }
     }
 }
@@ -124,18 +128,40 @@ impl GuestIdt {
         }
         let gate = GuestGate::admit(vector, low, high)?;
         self.asked[usize::from(index)] = gate;
-        let may_be_direct = may_be_direct(index) && !(index == 6 && self.keeps_undefined);
-        if let Some(slot) = self.cpu_gate(index) {
-            let for_cpu = gate_for_cpu(index, gate, may_be_direct);
+        self.renew(index);
+        Ok(())
+    }
+
+    /// Makes the CPU's gate for `vector` anew.
+    fn renew(&mut self, vector: u8) {
+        let gate = self.asked[usize::from(vector)];
+        let is_kept = self.keeps_all || vector == 6 && self.keeps_undefined;
+        let for_cpu = match gate_for_cpu(vector, gate, may_be_direct(vector) && !is_kept) {
+            _ if self.keeps_all && vector == BREAKPOINT => stub_gate(vector, 3),
+            for_cpu => for_cpu,
+        };
+        if let Some(slot) = self.cpu_gate(vector) {
             let changed = core::mem::replace(slot, for_cpu) != for_cpu;
             self.dirty |= changed;
         }
-        Ok(())
     }
 
     /// Says whether #UD may be a hypercall, and so must not be direct. Before any gate is loaded.
     pub fn keep_undefined_opcodes(&mut self, keep: bool) {
         self.keeps_undefined = keep;
+    }
+
+    /// Says whether somebody debugs the Guest: then no handler is entered directly, and an `int3` of
+    /// any ring comes to the Host, which has to judge by [`GuestIdt::dpl`] what becomes of it.
+    pub fn keep_all(&mut self, keep: bool) {
+        self.keeps_all = keep;
+        (0..EXCEPTIONS as u8).chain([SYSCALL_VECTOR]).for_each(|vector| self.renew(vector));
+    }
+
+    /// The highest ring that `int n` may come from.
+    pub fn dpl(&self, vector: u8) -> u8 {
+        let gate = self.asked[usize::from(vector)];
+        if gate.handler().is_some() { gate.dpl() } else { 0 }
     }
 
     /// The Guest's own handler for `vector`, if it has one.
@@ -191,9 +217,17 @@ impl GuestIdt {
 }
 
 /// Whether the CPU may deliver `vector` without the Host: not where the Host has to look first
-/// (FPU, protection, page fault), nor what is the Host's alone (NMI, double fault, machine check).
+/// (FPU, protection, page fault; #DB, for the Guest's DR6), nor what is the Host's alone (NMI, double
+/// fault, machine check).
 const fn may_be_direct(vector: u8) -> bool {
-    !matches!(vector, 2 | 7 | 8 | 13 | 14 | 15 | 18 | HYPERCALL_VECTOR)
+    !matches!(vector, DEBUG | 2 | 7 | 8 | 13 | 14 | 15 | 18 | HYPERCALL_VECTOR)
+}
+
+/// Whether `int n` may come to the Host by the vector's stub. One that counts on an error code must
+/// not be open to it, for `int n` pushes none: the frame would be read a dword off, and the Guest
+/// would choose what the Host takes for a vector.
+const fn may_be_open(vector: u8) -> bool {
+    !matches!(vector, 2 | 7 | 15 | 18 | HYPERCALL_VECTOR) && !has_error_code(vector)
 }
 
 fn default_gate(vector: u8) -> u64 {
@@ -203,12 +237,8 @@ fn default_gate(vector: u8) -> u64 {
 fn gate_for_cpu(vector: u8, gate: GuestGate, may_be_direct: bool) -> u64 {
     match gate.handler() {
         None => default_gate(vector),
-        Some(_) if !may_be_direct => default_gate(vector),
-        Some(Handler { is_interrupt_gate: false, .. }) => gate.0,
-        // `int n` pushes no error code, so a stub that counts on one must not be open to it: the
-        // frame would be read a dword off, and the Guest would choose what the Host takes for a
-        // vector.
-        Some(_) if has_error_code(vector) => default_gate(vector),
+        Some(Handler { is_interrupt_gate: false, .. }) if may_be_direct => gate.0,
+        Some(_) if !may_be_open(vector) => default_gate(vector),
         Some(_) => stub_gate(vector, gate.dpl()),
     }
 }
@@ -252,6 +282,28 @@ mod tests {
         idt.keep_undefined_opcodes(true);
         idt.load_entry(6, 0, TRAP).unwrap();
         assert_eq!(gate(&idt, 6), stub_gate(6, 0));
+    }
+
+    #[test]
+    fn a_debugged_guest_enters_no_handler_directly() {
+        let mut idt = GuestIdt::default();
+        idt.load_entry(0, 0x10_3456, TRAP).unwrap();
+        idt.load_entry(0x80, 0x10_3456, TRAP | 3 << 13).unwrap();
+        let direct = [gate(&idt, 0), gate(&idt, 3), idt.syscall];
+        idt.keep_all(true);
+        idt.load_entry(4, 0x10_3456, TRAP).unwrap();
+        let kept = [gate(&idt, 0), gate(&idt, 3), gate(&idt, 4), idt.syscall];
+        assert_eq!(kept, [stub_gate(0, 0), stub_gate(3, 3), stub_gate(4, 0), stub_gate(0x80, 3)]);
+        idt.keep_all(false);
+        assert_eq!([gate(&idt, 0), gate(&idt, 3), idt.syscall], direct);
+        assert_eq!([idt.dpl(3), idt.dpl(0), idt.dpl(0x80)], [0, 0, 3]);
+    }
+
+    #[test]
+    fn a_debug_exception_comes_to_the_host_from_whom_the_guest_allows() {
+        let mut idt = GuestIdt::default();
+        idt.load_entry(1, 0, TRAP | 3 << 13).unwrap();
+        assert_eq!(gate(&idt, 1), stub_gate(1, 3));
     }
 
     #[test]

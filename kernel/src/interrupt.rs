@@ -38,6 +38,8 @@ pub struct Interrupts {
     /// A tick has been asked for.
     is_ticking: bool,
     delivered: u64,
+    /// None is delivered for the moment.
+    pub is_put_off: bool,
 }
 
 impl Interrupts {
@@ -82,7 +84,7 @@ pub fn deliver<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> Gue
 }
 
 fn deliver_some<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult {
-    let Some(shared) = &guest.shared else {
+    let Some(shared) = guest.shared.as_ref().filter(|_| !guest.interrupts.is_put_off) else {
         return Ok(());
     };
     let ready = guest.interrupts.pending & !shared.blocked(&guest.memory)?;

@@ -4,9 +4,9 @@
 //! so does `cli`, which some kernels use for a moment although they know
 //! better. The Host performs them instead: behind the ports of PCI's
 //! configuration is the Launcher, behind no other is a device, so IN reads all
-//! ones there, but for two that kernels wait at, and OUT vanishes; `cli` is skipped. Debug registers are as after
-//! a reset, whatever is written to them: a Linux that reports a mistake of its
-//! own reads them, and would report that instead, and that again. A kernel that
+//! ones there, but for two that kernels wait at, and OUT vanishes; `cli` is skipped. Debug registers
+//! are the Guest's own ([`crate::debug`]): a Linux that reports a mistake of its own
+//! reads them, and would report that instead, and that again. A kernel that
 //! reads CR0 or CR4 before it has any #GP handler gets a plausible value: the
 //! unpacker of a Linux with KASLR wants to know whether there is an FPU. All
 //! else that raises #GP is the Guest's own affair.
@@ -18,8 +18,8 @@
 //!   linear address, or the bytes mean something else.
 //! - Looking at the code never kills and leaves no trace on a page the
 //!   instruction does not reach (`no_page_behind_the_instruction_is_touched`).
-//! - No debug register holds anything of a Guest's
-//!   (`debug_registers_are_as_after_a_reset`).
+//! - A Guest reads in its debug registers what it has written there
+//!   (`debug_registers_are_the_guests_own`).
 //! - A step is a step: with TF set the Guest gets its #DB, as from the CPU
 //!   (`a_debugger_can_step_over_it`).
 //!
@@ -35,6 +35,7 @@ use switcher::GuestRegs;
 
 use crate::access::{Emulation, Errand, Landing, NO_DEVICE};
 use crate::cpu::Cpu;
+use crate::debug::registers::ACCESS_DETECTED;
 use crate::decode::{Instruction, Operation, Part, Port, Width, decode};
 use crate::exit::PageFaultCode;
 use crate::guest::Guest;
@@ -54,10 +55,6 @@ const PIT_LAST: u16 = 0x42;
 /// The status of a keyboard controller: bit 0 says that there is something to read, bit 1 that it is
 /// busy.
 const KEYBOARD_STATUS: u16 = 0x64;
-
-/// DR6 and DR7 after a reset: the bits that are always set.
-const NO_EVENT: u32 = 0xFFFF_0FF0;
-const NO_BREAKPOINT: u32 = 0x400;
 
 /// Performs the instruction at EIP if it is one of the few. Rare, so it must not grow into the loop
 /// that every exit goes through.
@@ -88,8 +85,17 @@ pub fn emulate<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, code: 
         }
         Operation::ReadCr0 { into } if !handles_faults => *into.of(regs) = CR0,
         Operation::ReadCr4 { into } if !handles_faults => *into.of(regs) = cr4(guest.shadow.format()),
-        Operation::ReadDebug { number, into } => *into.of(regs) = debug_register(number),
-        Operation::WriteDebug => {}
+        Operation::ReadDebug { .. } | Operation::WriteDebug { .. }
+            if guest.debug_registers.detects_access() =>
+        {
+            guest.owed_causes = ACCESS_DETECTED;
+            return Emulation::Done;
+        }
+        Operation::ReadDebug { number, into } => *into.of(regs) = guest.debug_registers.get(number),
+        Operation::WriteDebug { number, from } => {
+            guest.debug_registers.set(number, *from.of(regs));
+            pause = watch(guest);
+        }
         Operation::ReadCr0 { .. }
         | Operation::ReadCr4 { .. }
         | Operation::Load { .. }
@@ -100,6 +106,13 @@ pub fn emulate<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, code: 
     }
     guest.step_over(regs, len);
     pause.map_or(Emulation::Done, Emulation::Leaves)
+}
+
+/// Ends the turn if the CPU has to be entered another way now, with the debug registers in use.
+fn watch<M>(guest: &mut Guest<M>) -> Option<Pause> {
+    // Whether it still has to be is looked at when the turn is over.
+    guest.is_debugged |= guest.debug_registers.is_active();
+    guest.is_debugged.then_some(Pause::Preempted)
 }
 
 /// What the Launcher is told of an OUT, if it is told at all.
@@ -152,15 +165,6 @@ pub fn code_at<M: GuestMemory>(
         place = Some(next);
         guest.memory.read_u8(next).ok()
     })
-}
-
-/// What a debug register holds when nothing was ever written to it. 4 and 5 are names of 6 and 7.
-const fn debug_register(number: u8) -> u32 {
-    match number {
-        4 | 6 => NO_EVENT,
-        5 | 7 => NO_BREAKPOINT,
-        _ => 0,
-    }
 }
 
 /// CR4 as a Guest with page tables of `format` may believe it to be; every bit the ABI rules out

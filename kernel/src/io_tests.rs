@@ -74,10 +74,9 @@ fn was_accessed(guest: &Guest<Ram>, page: u32) -> bool {
 }
 
 #[test]
-fn debug_registers_are_as_after_a_reset() {
-    let reads =
-        [(0xC0, 0), (0xD8, 0), (0xF0, 0xFFFF_0FF0), (0xF8, 0x400), (0xE0, 0xFFFF_0FF0), (0xE8, 0x400)];
-    for (modrm, value) in reads {
+fn debug_registers_are_the_guests_own() {
+    // DR0, DR3, DR6, DR4; what is written is MARK.
+    for (modrm, value) in [(0xC0, MARK), (0xD8, MARK), (0xF0, 0xFFFF_2FF4), (0xE0, 0xFFFF_2FF4)] {
         let mut cpu = ScriptedCpu::default();
         let mut guest = guest_at(&[0x0F, 0x23, modrm, 0x0F, 0x21, modrm], &mut cpu);
         let regs = fault(&mut guest, &mut cpu, 0);
@@ -85,6 +84,31 @@ fn debug_registers_are_as_after_a_reset() {
         let regs = fault(&mut guest, &mut cpu, 0);
         assert_eq!((regs.eip, regs.eax), (START + 6, value), "read");
     }
+}
+
+/// MOV DR7, EBX.
+const WRITE_DR7: [u8; 3] = [0x0F, 0x23, 0xFB];
+
+#[test]
+fn a_first_breakpoint_ends_the_turn() {
+    let mut cpu = ScriptedCpu::default();
+    let mut guest = guest_at(&WRITE_DR7, &mut cpu);
+    guest.regs.ebx = 1;
+    cpu.then(13, 0, 0);
+    assert_eq!(run(&mut guest, &mut cpu), Stop::Preempted);
+    assert!(guest.is_debugged && cpu.scenes.is_empty());
+    assert_eq!((guest.regs.eip, guest.debug_registers.get(7)), (START + 3, 0x401));
+}
+
+#[test]
+fn an_access_that_is_to_be_detected_is_not_performed() {
+    let mut cpu = ScriptedCpu::default();
+    let mut guest = guest_at(&WRITE_DR7, &mut cpu);
+    guest.debug_registers.set(7, 1 << 13);
+    let regs = fault(&mut guest, &mut cpu, 0);
+    assert_eq!(regs.eip, DEBUG_HANDLER);
+    assert_eq!([6, 7].map(|number| guest.debug_registers.get(number)), [0xFFFF_2FF0, 0x400]);
+    assert_eq!(word(&guest, regs.esp), START, "the frame leads back to it");
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub fn access<M: GuestMemory, C: Cpu>(
         | Operation::ReadCr0 { .. }
         | Operation::ReadCr4 { .. }
         | Operation::ReadDebug { .. }
-        | Operation::WriteDebug => {
+        | Operation::WriteDebug { .. } => {
             return Emulation::NotOurs;
         }
     };

@@ -37,6 +37,8 @@ const LOWEST_KERNEL: u32 = 0x4000_0000;
 /// # Errors
 /// [`HypercallError::NoLguestData`] if nothing like one is there, or
 /// [`abi::KillReason::OutOfGuestMemory`].
+// Rare, and in the loop all the same: a call there costs each exit registers.
+#[inline(always)]
 pub fn recognise(
     memory: &impl GuestMemory,
     call: Words,

@@ -118,7 +118,7 @@ fn board<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) {
 }
 
 fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult<Pause> {
-    trap::pay_step(guest, cpu)?;
+    trap::pay_causes(guest, cpu)?;
     loop {
         if let Some(by) = guest.calling.take()
             && let Some(pause) = obey::hypercalls(guest, cpu, by)?

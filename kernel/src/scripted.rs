@@ -85,6 +85,10 @@ pub struct ScriptedCpu {
     pub nmis: u32,
     /// The registers at each entry.
     pub entries: Vec<GuestRegs>,
+    /// DR0 to DR3 and DR7 at each entry that had them.
+    pub armed: Vec<([u32; 4], u32)>,
+    /// What the next #DB is about.
+    pub status: u32,
 }
 
 impl Default for ScriptedCpu {
@@ -99,6 +103,8 @@ impl Default for ScriptedCpu {
             task_switched: false,
             nmis: 0,
             entries: Vec::new(),
+            armed: Vec::new(),
+            status: 0,
         }
     }
 }
@@ -135,6 +141,15 @@ impl Cpu for ScriptedCpu {
         let scene = self.scenes.pop_front().expect("the script ran out");
         let cr2 = scene(&mut self.pages);
         Left { cr2, tsc: self.time.0 as u32 }
+    }
+
+    fn enter_watched(&mut self, root: HostPhys, addresses: [u32; 4], control: u32) -> Left {
+        self.armed.push((addresses, control));
+        self.enter(root)
+    }
+
+    fn debug_status(&mut self) -> u32 {
+        core::mem::take(&mut self.status)
     }
 
     fn switcher_table(&self) -> HostPhys {

@@ -7,10 +7,10 @@
 
 use abi::{GuestMemory, GuestPhys, Nanos, RunGuest, Stop, Variant};
 use kernel::cpu::Cpu;
+use kernel::debug;
 use kernel::event::Event;
 use kernel::guest::Guest;
 use kernel::post_mortem::{self, Tsc};
-use kernel::run;
 use kernel::usage::{self, Life};
 
 use crate::machine::enter::GuestCpu;
@@ -46,7 +46,7 @@ impl Seat<'_> {
 
 impl RunGuest for Seat<'_> {
     fn run(&mut self) -> Stop {
-        let stop = run::run(self.guest, self.cpu);
+        let stop = debug::run(self.guest, self.cpu);
         self.tell_variant();
         stop
     }

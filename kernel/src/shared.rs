@@ -50,6 +50,8 @@ impl Shared {
     /// # Errors
     /// Kills if it is not all in memory, wants another system-call vector, or begins its kernel
     /// where the Switcher is.
+    // Rare, and in the loop all the same: a call there costs each exit registers.
+    #[inline(always)]
     pub fn admit(
         memory: &mut impl GuestMemory,
         variant: Variant,

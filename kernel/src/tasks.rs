@@ -20,10 +20,12 @@
 
 mod about;
 mod autopsy;
+mod debugging;
 mod desk;
 mod hands;
 mod making;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
@@ -31,6 +33,7 @@ use core::cell::RefCell;
 use abi::{Nanos, Variant};
 use kernel::cpu::Cpu;
 use kernel::event::Event;
+use kernel::gdb::Session;
 use kernel::guest::Guest;
 use kernel::multiplexer::Multiplexer;
 use kernel::sched::{Choice, Rota, State};
@@ -67,7 +70,7 @@ struct Task {
     name: String,
     launcher: Launcher<'static>,
     /// `None` once it has ended.
-    guest: Option<Guest<GuestRam>>,
+    guest: Option<Box<Guest<GuestRam>>>,
     /// What the person was told that the Guest speaks.
     told: Option<Variant>,
     /// The time it has used.
@@ -107,6 +110,8 @@ pub struct Tasks {
     worst: ExitCode,
     rota: Rota,
     desk: Desk,
+    /// The line to GDB, if the second line is that.
+    gdb: Option<Session<GuestRam>>,
     /// The terminal; seats at it have the tasks' numbers.
     multiplexer: RefCell<Multiplexer>,
     nmis: u64,
@@ -137,6 +142,7 @@ impl Tasks {
     /// Runs all Guests to their ends; says how it went.
     pub fn run(mut self) -> (ExitCode, Memory) {
         self.rota = Rota::new(self.tasks.len());
+        self.obey_debugger();
         loop {
             self.tell_nmis();
             let is_late =
@@ -181,6 +187,7 @@ impl Tasks {
             self.is_reporting =
                 self.reporter.as_mut().is_some_and(|all| all.turn(self.now, moment, second_line::send));
             self.is_reporting |= self.dissect();
+            self.hear_debugger();
         }
     }
 
@@ -218,8 +225,12 @@ impl Tasks {
         task.look(self.now);
         self.multiplexer.get_mut().turn_over(number, is_asleep, &mut Wire);
         match step {
+            Step::Runnable | Step::Blocked(_) if self.is_noticed(number) => State::Runnable,
             Step::Runnable => State::Runnable,
             Step::Blocked(until) => State::Blocked(until),
+            Step::Ended(Outcome::Killed(reason)) if self.is_kept_for_debugger(number, reason) => {
+                State::Runnable
+            }
             Step::Ended(outcome) => {
                 self.end(number, outcome);
                 State::Ended
@@ -243,8 +254,11 @@ impl Tasks {
         }
         tell_usage(&task.name, &guest, &task.life, self.now);
         let name = task.name.clone();
-        self.bury(guest, &name, killed);
+        self.bury(*guest, &name, killed);
         self.lan.unplug(number);
+        if let Some(gdb) = &mut self.gdb {
+            gdb.ended(number);
+        }
     }
 
     /// Sends what is still to be told, with patience, for nobody waits any more.

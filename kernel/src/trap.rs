@@ -27,6 +27,7 @@ use switcher::{GuestRegs, has_error_code};
 
 use crate::access::Emulation;
 use crate::cpu::{Attention, Cpu};
+use crate::debug::DEBUG;
 use crate::event::Event;
 use crate::exit::{PageFaultCode, TrapExit};
 use crate::guest::Guest;
@@ -63,7 +64,7 @@ pub fn handle<M: GuestMemory, C: Cpu>(
             guest.calling = Some(Instruction::Vmcall);
         }
         TrapExit::GeneralProtection(code) => match io::emulate(guest, cpu, code) {
-            Emulation::Done => pay_step(guest, cpu)?,
+            Emulation::Done => pay_causes(guest, cpu)?,
             Emulation::Leaves(pause) => return Ok(Some(pause)),
             Emulation::NotOurs => reflect(guest, cpu, 13, code, None)?,
         },
@@ -72,7 +73,7 @@ pub fn handle<M: GuestMemory, C: Cpu>(
         TrapExit::HostInterrupt(vector) => return Ok(host_interrupt(guest, cpu, vector)),
         TrapExit::Nmi => cpu.nmi(),
         TrapExit::MachineCheck => panic!("the CPU reported a machine check"),
-        TrapExit::Exception { vector, code } => reflect(guest, cpu, vector, code, None)?,
+        TrapExit::Exception { vector, code } => exception(guest, cpu, vector, code)?,
         TrapExit::DoubleFault => {
             let eip = GuestLinear(cpu.pages().stack.regs.eip);
             return Err(KillReason::DoubleFault { eip });
@@ -84,6 +85,7 @@ pub fn handle<M: GuestMemory, C: Cpu>(
 
 /// Whether a fault was a `vmcall` of a Guest that may make one; if so, steps over it and counts it as
 /// a call.
+#[inline(never)]
 fn is_vmcall<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> bool {
     let regs = &mut cpu.pages().stack.regs;
     let may = guest.shared.as_ref().is_none_or(|shared| shared.variant.may_use_vmcall());
@@ -118,15 +120,40 @@ fn page_fault<M: GuestMemory, C: Cpu>(
     reflect(guest, cpu, 14, code.0, Some(at)).map(|()| None)
 }
 
-/// Delivers the #DB that is due behind an instruction performed for a Guest that single-steps.
+/// Delivers the #DB that is due behind an instruction performed for a Guest that single-steps, or
+/// in front of one that is not.
 ///
 /// # Errors
 /// As [`reflect`].
-pub fn pay_step<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult {
-    match core::mem::take(&mut guest.owes_step) {
-        true => reflect(guest, cpu, 1, 0, None),
-        false => Ok(()),
+#[inline]
+pub fn pay_causes<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult {
+    match core::mem::take(&mut guest.owed_causes) {
+        0 => Ok(()),
+        causes => debug_exception(guest, cpu, causes),
     }
+}
+
+/// An exception the Host has no part in, but that it has to say what a #DB was about.
+#[inline(never)]
+fn exception<M: GuestMemory, C: Cpu>(
+    guest: &mut Guest<M>,
+    cpu: &mut C,
+    vector: u8,
+    code: u32,
+) -> GuestResult {
+    if vector == DEBUG {
+        let causes = cpu.debug_status();
+        return debug_exception(guest, cpu, causes);
+    }
+    reflect(guest, cpu, vector, code, None)
+}
+
+/// The Guest gets a #DB, about `causes`.
+#[cold]
+#[inline(never)]
+fn debug_exception<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, causes: u32) -> GuestResult {
+    guest.debug_registers.note(causes);
+    reflect(guest, cpu, DEBUG, 0, None)
 }
 
 fn host_interrupt<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, vector: u8) -> Option<Pause> {
@@ -245,7 +272,7 @@ fn go_to<M: GuestMemory>(guest: &mut Guest<M>, regs: &mut GuestRegs, handler: Ha
 }
 
 /// Pushes a frame below `esp`, on one page or two; returns the new `esp`.
-#[inline]
+#[inline(always)]
 fn push<M: GuestMemory, const N: usize>(
     guest: &mut Guest<M>,
     esp: u32,

@@ -40,7 +40,7 @@ mod switch;
 pub use pages::{GuestAccess, PrivatePage, StackPage, StatePage, SwitcherPage, SwitcherPages};
 pub use regs::GuestRegs;
 #[cfg(target_arch = "x86")]
-pub use switch::enter;
+pub use switch::{enter, enter_watched};
 
 use abi::lguest_data::SWITCHER_BASE;
 

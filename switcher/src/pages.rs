@@ -47,6 +47,10 @@ pub trait SwitcherPage {
 /// Bytes of a stack page above which the registers begin, and below the counter.
 const STACK_ROOM: usize = PAGE_SIZE as usize - size_of::<GuestRegs>() - size_of::<u32>();
 
+/// Words of the stack that is in use while debug registers are and the Host's is not: six for the
+/// switch, the others for an NMI and what may come on top of it.
+pub(crate) const WATCHED_STACK: usize = 32;
+
 /// Registers of the Guest that runs, and a little stack below them.
 ///
 /// The Guest may write here while it runs. Nothing is believed but [`GuestRegs`] as an exit has
@@ -82,6 +86,8 @@ pub struct StatePage {
 pub struct PrivatePage {
     /// ESP of the Host inside [`crate::enter`].
     pub host_esp: u32,
+    /// A little stack for [`crate::enter_watched`], out of reach of any breakpoint.
+    pub watched_stack: [u32; WATCHED_STACK],
     /// Operand of `lgdt` on the way out.
     pub host_gdtr: TablePointer,
     /// Operand of `lidt` on the way out.
@@ -151,6 +157,7 @@ impl SwitcherPages {
             tss_descriptor(at + offset_of!(Self, private.double_fault_tss) as u32);
         let private = PrivatePage {
             host_esp: 0,
+            watched_stack: [0; WATCHED_STACK],
             host_gdtr: TablePointer::new(private + offset_of!(PrivatePage, gdt) as u32, GDT_ENTRIES),
             host_idtr: TablePointer::new(private + offset_of!(PrivatePage, idt) as u32, IDT_ENTRIES),
             double_fault_tss: Tss::EMPTY,

@@ -54,6 +54,24 @@ switcher_enter:
     add esp, 24                 # gs, fs, ds, es, trapnum, errcode
     iretd
 
+# ---- The way in and out for a Guest with breakpoints: [esp + 4] = DR7. Host and Guest have
+# different things at one address, so its breakpoints are on only while nothing but the
+# Switcher's own addresses is touched in ring 0; that includes the stack.
+
+    .balign 16
+    .globl switcher_enter_watched
+switcher_enter_watched:
+    mov eax, esp
+    lea esp, [ecx + {WATCHED_STACK_END}]
+    push eax
+    mov eax, [eax + 4]
+    mov dr7, eax
+    call switcher_enter
+    xor eax, eax
+    mov dr7, eax
+    pop esp
+    ret 4
+
 # ---- The way out: ESP points at vector, error code, eip, cs, eflags (, esp, ss).
 
     .balign 16

@@ -9,6 +9,7 @@ use core::mem::offset_of;
 
 use crate::{
     ERROR_CODES, FAULT_ON_ENTRY, GuestRegs, HOST_DS, PrivatePage, STUB_LEN, StatePage, SwitcherPages,
+    pages::WATCHED_STACK,
 };
 
 global_asm!(
@@ -31,6 +32,9 @@ global_asm!(
     HOST_CR3 = const offset_of!(SwitcherPages, state) + offset_of!(StatePage, host_cr3),
     GUEST_GDTR = const offset_of!(SwitcherPages, state) + offset_of!(StatePage, guest_gdtr),
     GUEST_IDTR = const offset_of!(SwitcherPages, state) + offset_of!(StatePage, guest_idtr),
+    WATCHED_STACK_END = const offset_of!(SwitcherPages, private)
+        + offset_of!(PrivatePage, watched_stack)
+        + size_of::<[u32; WATCHED_STACK]>(),
     HOST_ESP = const offset_of!(SwitcherPages, private) + offset_of!(PrivatePage, host_esp),
     HOST_GDTR = const offset_of!(SwitcherPages, private) + offset_of!(PrivatePage, host_gdtr),
     HOST_IDTR = const offset_of!(SwitcherPages, private) + offset_of!(PrivatePage, host_idtr),
@@ -48,4 +52,12 @@ unsafe extern "fastcall" {
     ///    1 or 3: IF set, IOPL, VM, NT clear, both RPLs at least 1.
     #[link_name = "switcher_enter"]
     pub fn enter(pages: *mut SwitcherPages, root: u32);
+
+    /// The same with DR7 holding `control` for as long as no address of the Host's is touched.
+    ///
+    /// # Safety
+    /// As [`enter`], and: 5. No breakpoint that `control` turns on includes an address of the
+    /// Switcher's or its pages; GD is clear.
+    #[link_name = "switcher_enter_watched"]
+    pub fn enter_watched(pages: *mut SwitcherPages, root: u32, control: u32);
 }

@@ -33,6 +33,7 @@ pub mod bzimage;
 pub mod bzimage_file;
 pub mod cpio;
 pub mod elf;
+pub mod gdb;
 pub mod iso;
 pub mod link;
 pub mod outcome;
@@ -43,6 +44,7 @@ pub mod verdict;
 
 pub use bochs::Bochs;
 pub use boot::{Boot, Module};
+pub use gdb::Gdb;
 pub use outcome::Outcome;
 pub use qemu::Qemu;
 pub use session::Session;

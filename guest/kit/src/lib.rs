@@ -52,6 +52,8 @@ pub mod boot_params;
 #[cfg(not(test))]
 pub mod console;
 #[cfg(not(test))]
+pub mod debug;
+#[cfg(not(test))]
 pub mod device_window;
 #[cfg(not(test))]
 pub mod driver;

@@ -81,6 +81,8 @@ mod selectors;
 pub use ports::*;
 pub use selectors::*;
 
+pub(crate) use guarded;
+
 /// Reads a dword.
 ///
 /// # Errors
@@ -104,37 +106,6 @@ pub fn write(at: GuestLinear, value: u32) -> Probed {
     // SAFETY: what is not the image belongs to whoever mapped it; a fault lands behind the store.
     unsafe { guarded!("mov [{at}], {value}", at = in(reg) at.0, value = in(reg) value) };
     outcome(())
-}
-
-/// Writes `value` to a debug register and reads it again.
-macro_rules! debug_registers {
-    ($($(#[$doc:meta])* $name:ident = $register:literal;)*) => {$(
-        $(#[$doc])*
-        ///
-        /// # Errors
-        /// The exception, if one of both instructions faults.
-        pub fn $name(value: u32) -> Probed<u32> {
-            // SAFETY: at ring 1 no breakpoint is set: the CPU refuses, and the fault lands behind
-            // the instruction, or the Host stands in for the CPU.
-            unsafe { guarded!(concat!("mov ", $register, ", {0}"), in(reg) value) };
-            outcome(())?;
-            let read: u32;
-            // SAFETY: reading changes nothing, and a fault lands behind it.
-            unsafe { guarded!(concat!("mov {0}, ", $register), inout(reg) !value => read) };
-            outcome(read)
-        }
-    )*};
-}
-
-debug_registers! {
-    /// The address of the first breakpoint.
-    dr0 = "dr0";
-    /// The address of the last.
-    dr3 = "dr3";
-    /// What hit.
-    dr6 = "dr6";
-    /// Which breakpoints there are.
-    dr7 = "dr7";
 }
 
 /// Probes of instructions that ring 1 may not execute, or for which somebody else stands in.

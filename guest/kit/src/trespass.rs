@@ -9,6 +9,7 @@
 //! Next on the tour: [`crate::bare`].
 
 use core::arch::asm;
+use core::sync::atomic::AtomicU32;
 
 use abi::GuestLinear;
 use abi::hypercall::LHCALL_SET_PTE;
@@ -71,6 +72,45 @@ pub fn single_step_a_call() {
             "nop",
             "popfd",
             TF = const TF, in("eax") 0,
+        );
+    }
+}
+
+/// Executes `int3`; somebody must handle vector 3.
+pub fn breakpoint() {
+    // SAFETY: the handler of vector 3 goes on behind it and changes nothing.
+    unsafe { asm!("int3") };
+}
+
+/// Pushes the flags with the trap flag set and says what was pushed; somebody must handle vector 1.
+pub fn flags_in_a_step() -> u32 {
+    let seen: u32;
+    // SAFETY: the flags are put back; the handler of vector 1 may change nothing but the trap flag.
+    unsafe {
+        asm!(
+            "pushfd",
+            "pushfd",
+            "or dword ptr [esp], {TF}",
+            "popfd",
+            "pushfd",
+            "pop {seen}",
+            "popfd",
+            TF = const TF, seen = out(reg) seen,
+        );
+    }
+    seen
+}
+
+/// Loads SS from where a breakpoint may be, which is held off for one instruction, and that is a
+/// FLUSH_ASYNC call.
+pub fn call_behind_watched_mov_ss(place: &AtomicU32) {
+    // SAFETY: SS gets back what it holds.
+    unsafe {
+        asm!(
+            "mov [{place}], ss",
+            "mov ss, [{place}]",
+            "int 0x1f",
+            place = in(reg) place.as_ptr(), in("eax") 0,
         );
     }
 }

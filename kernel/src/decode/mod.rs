@@ -106,7 +106,12 @@ pub enum Operation {
         into: Register,
     },
     /// Writes a debug register.
-    WriteDebug,
+    WriteDebug {
+        /// Its number: `0..8`.
+        number: u8,
+        /// From which register.
+        from: Register,
+    },
     /// Reads memory.
     Load {
         /// From where.
@@ -273,7 +278,10 @@ fn two_byte(
             let modrm = code.next()?;
             Some(Operation::ReadDebug { number: modrm >> 3 & 7, into: Register::numbered(modrm) })
         }
-        0x23 => code.next().map(|_| Operation::WriteDebug),
+        0x23 => {
+            let modrm = code.next()?;
+            Some(Operation::WriteDebug { number: modrm >> 3 & 7, from: Register::numbered(modrm) })
+        }
         opcode @ (0xB6 | 0xB7 | 0xBE | 0xBF) if !has_short_addresses => {
             let modrm = code.next()?;
             let from = Address::behind(modrm, &mut code)?;

@@ -43,7 +43,10 @@ pub fn verdict(code: &[u8]) -> Option<Instruction> {
             let number = instruction.op1_register() as usize - Theirs::DR0 as usize;
             Operation::ReadDebug { number: number as u8, into: register(instruction.op0_register()) }
         }
-        Code::Mov_dr_r32 => Operation::WriteDebug,
+        Code::Mov_dr_r32 => {
+            let number = instruction.op0_register() as usize - Theirs::DR0 as usize;
+            Operation::WriteDebug { number: number as u8, from: register(instruction.op1_register()) }
+        }
         _ => return move_with_memory(&instruction).or_else(|| reckoning(&instruction)),
     };
     Some(Instruction { operation, len: instruction.len() })

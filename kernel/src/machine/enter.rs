@@ -26,7 +26,7 @@ use super::cpu::{Features, tsc};
 use super::fpu::{FpuState, Kind};
 use super::interrupts::Interrupt;
 use super::percpu::ThisCpu;
-use super::{clock, interrupts, nmi, timer};
+use super::{clock, debug, interrupts, nmi, timer};
 
 /// One CPU, with what it needs to run Guests in turn.
 pub struct GuestCpu {
@@ -121,6 +121,22 @@ impl Cpu for GuestCpu {
         }
     }
 
+    #[inline(never)]
+    fn enter_watched(&mut self, root: HostPhys, addresses: [u32; 4], control: u32) -> Left {
+        debug::set_addresses(addresses);
+        // SAFETY: As for `enter`; 5. `kernel::debug::registers::Armed` lets no other breakpoint pass.
+        unsafe {
+            switcher::enter_watched(self.cpu.pages, root.0, control);
+            Left { cr2: cr2() as u32, tsc: tsc() as u32 }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn debug_status(&mut self) -> u32 {
+        debug::take_status()
+    }
+
     #[inline]
     fn switcher_table(&self) -> HostPhys {
         self.cpu.guest_view
@@ -133,6 +149,7 @@ impl Cpu for GuestCpu {
         self.ran_last.replace(guest)
     }
 
+    #[inline]
     fn interrupt(&mut self, vector: u8) -> Attention {
         match interrupts::dispatch(vector) {
             Interrupt::Input => Attention::Wanted,

@@ -22,6 +22,7 @@ pub mod boot_info;
 pub mod clock;
 pub mod console;
 pub mod cpu;
+pub mod debug;
 pub mod double_fault;
 pub mod emergency;
 pub mod enter;

@@ -27,8 +27,9 @@ use switcher::{DOUBLE_FAULT_TSS_SELECTOR, HOST_CS, HOST_DS, SwitcherPages, TSS_S
 use super::memory::Memory;
 use super::paging::{self, HostSpace};
 use super::stack::DOUBLE_FAULT_STACK;
-use super::{double_fault, exceptions, nmi};
+use super::{debug, double_fault, exceptions, nmi};
 
+const DEBUG: usize = 1;
 const NMI: usize = 2;
 const DOUBLE_FAULT: usize = 8;
 
@@ -55,6 +56,7 @@ impl ThisCpu {
         room[0].private.double_fault_tss = double_fault_tss(space.root());
         for (vector, gate) in room[0].private.idt.iter_mut().enumerate().take(exceptions::VECTORS) {
             *gate = match vector {
+                DEBUG => interrupt_gate(HOST_CS, debug::entry as *const () as u32, 0),
                 NMI => interrupt_gate(HOST_CS, nmi::entry as *const () as u32, 0),
                 DOUBLE_FAULT => task_gate(DOUBLE_FAULT_TSS_SELECTOR),
                 _ => interrupt_gate(HOST_CS, exceptions::stub(vector), 0),

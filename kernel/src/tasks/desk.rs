@@ -139,7 +139,7 @@ impl World for Tasks {
             State::Blocked(_) => "sleeps",
             State::Runnable => "runs",
         };
-        Some(Known { name, state, guest: guest.as_ref(), life, symbols: *symbols })
+        Some(Known { name, state, guest: guest.as_deref(), life, symbols: *symbols })
     }
 
     fn focus(&self) -> usize {

@@ -23,7 +23,7 @@ use crate::terminal::Wire;
 impl Tasks {
     /// The Guest of this number, if there is one that lives.
     pub fn guest(&mut self, number: usize) -> Option<&mut Guest<GuestRam>> {
-        self.tasks.get_mut(number)?.guest.as_mut()
+        self.tasks.get_mut(number)?.guest.as_deref_mut()
     }
 
     /// Keeps a Guest from running, until `by` lets go; false if it does not live.

@@ -60,15 +60,17 @@ impl Tasks {
             info.option(SECOND_LINE).and_then(|word| open_second_line(word, &wanted.plans, &mut complain));
         let captured = role.and_then(|role| match role {
             Role::Capture(network) => Some(network),
-            Role::Monitor | Role::Trace(_) | Role::Core(_) => None,
+            Role::Monitor | Role::Trace(_) | Role::Core(_) | Role::Gdb { .. } => None,
         });
         let reporter = role.and_then(|role| match role {
             Role::Trace(kinds) => Some(Sender::new(kinds, WAITING / wanted.plans.len().max(1))),
-            Role::Capture(_) | Role::Monitor | Role::Core(_) => None,
+            Role::Capture(_) | Role::Monitor | Role::Core(_) | Role::Gdb { .. } => None,
         });
         let autopsy = match role {
             Some(Role::Core(who)) => Autopsy::Wanted(who.map(String::from)),
-            Some(Role::Capture(_) | Role::Monitor | Role::Trace(_)) | None => Autopsy::Nothing,
+            Some(Role::Capture(_) | Role::Monitor | Role::Trace(_) | Role::Gdb { .. }) | None => {
+                Autopsy::Nothing
+            }
         };
         let lan = Lan::new(&wanted.plans, captured, &mut memory, &mut chance, complain);
         let mut tasks = Self {
@@ -79,6 +81,7 @@ impl Tasks {
             worst,
             rota: Rota::new(0),
             desk: Desk::new(role == Some(Role::Monitor)),
+            gdb: None,
             multiplexer: RefCell::default(),
             nmis: 0,
             now: clock::now(),
@@ -94,6 +97,9 @@ impl Tasks {
         let console = tasks.console_size(info);
         for plan in wanted.plans.drain(..) {
             tasks.add(Plan { console, ..plan }, &wanted.disks, info);
+        }
+        if let Some(Role::Gdb { guest, waits }) = role {
+            tasks.open_to_debugger(guest, waits);
         }
         tasks
     }
@@ -183,7 +189,7 @@ impl Tasks {
                 if let Some(reporter) = &mut self.reporter {
                     guest.watch(reporter.watch(&name), cpu::tsc());
                 }
-                self.tasks.push(Task { name, launcher, guest: Some(guest), told, life, symbols });
+                self.tasks.push(Task { name, launcher, guest: Some(Box::new(guest)), told, life, symbols });
             }
             Err(why) => {
                 self.memory.evict(guest);
@@ -203,6 +209,7 @@ fn open_second_line<'a>(
         Role::Capture(network) => networks(plans).contains(network),
         Role::Core(Some(name)) => plans.iter().any(|plan| plan.name == *name),
         Role::Core(None) | Role::Monitor | Role::Trace(_) => true,
+        Role::Gdb { guest, .. } => guest.is_none_or(|name| plans.iter().any(|plan| plan.name == name)),
     };
     let Some(role) = Role::admit(word).filter(is_known) else {
         complain(&format_args!("\"{SECOND_LINE}={word}\": use {SECOND_LINE}={ROLES}, for what is there"));

@@ -152,7 +152,8 @@ impl Asked {
             return closed;
         };
         match high >> 8 & 0x1F {
-            0xF => u64::from(high & !0x10FF) << 32 | u64::from(KERNEL_CS << 16 | low & 0xFFFF),
+            // #DB comes to the Host whatever gate it has, for the Guest's DR6.
+            0xF if vector != 1 => u64::from(high & !0x10FF) << 32 | u64::from(KERNEL_CS << 16 | low & 0xFFFF),
             // Their stubs count on an error code, which `int n` does not push.
             _ if [8, 10, 11, 12, 13, 14, 17].contains(&vector) => closed,
             _ => stub_gate(vector as u8, (high >> 13 & 3) as u8),

@@ -166,6 +166,14 @@ impl Cpu for ScriptedCpu {
         Left { cr2, tsc: self.time.0 as u32 }
     }
 
+    fn enter_watched(&mut self, root: HostPhys, _addresses: [u32; 4], _control: u32) -> Left {
+        self.enter(root)
+    }
+
+    fn debug_status(&mut self) -> u32 {
+        0
+    }
+
     fn switcher_table(&self) -> HostPhys {
         SWITCHER_TABLES[0]
     }

@@ -9,7 +9,8 @@
 //! and share a terminal ([`terminal`]), does a person at the machine itself get by ([`desk`]), is
 //! every year's treaty kept ([`variants`]), do disks keep what is on them ([`disks`]), do drivers
 //! that others wrote find our devices as they should be ([`drivers`]), do Linux kernels find all
-//! they look for ([`linux`]), and can one look into a Guest from outside ([`monitor`]).
+//! they look for ([`linux`]), can one look into a Guest from outside ([`monitor`]), and can it be
+//! debugged ([`gdb`]).
 
 mod bad_input;
 mod bench;
@@ -18,6 +19,7 @@ mod desk;
 mod disks;
 mod docs;
 mod drivers;
+mod gdb;
 mod guests;
 mod hardware;
 mod image;

@@ -1,0 +1,346 @@
+//! GDB at the other end of the second line.
+//!
+//! Guests are processes: each has symbols and breakpoints of its own, and they
+//! stop together. They run until somebody says a first word, and then stop. A
+//! line has no beginning and no end, so who says hello (`qSupported`) begins
+//! anew, whatever came of the one before.
+//!
+//! ```text
+//!   bytes --Intake--> packet --Request--> registers, memory, breakpoints of the process chosen
+//!                        |            \-> go: which may run
+//!                     Ctrl-C --> all stop
+//!   a Guest has stopped --notice--> all stop, and GDB is told which
+//! ```
+//!
+//! Invariants:
+//! - Nobody is debugged before somebody has said a packet (`guests_run_until_somebody_is_there`).
+//! - What cannot be understood has an empty answer or none, and changes nothing
+//!   (`nonsense_changes_nothing`, the fuzz target `gdb`).
+//! - When GDB leaves, nothing of it stays in a Guest (`a_client_that_leaves_takes_all_with_it`).
+//!
+//! Source: "Debugging with GDB", "Remote Protocol".
+//!
+//! Next on the tour: [`intake`].
+
+pub mod intake;
+mod process;
+mod registers;
+mod request;
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use abi::{GuestMemory, KillReason};
+
+use self::intake::{Heard, Intake, LONGEST};
+pub use self::process::Process;
+use self::request::{Request, Whom, to_hex};
+use crate::debug::debugger::Halt;
+use crate::debug::registers::Kind;
+use crate::guest::Guest;
+
+/// Signals, by GDB's numbers.
+const SIGINT: u8 = 2;
+const SIGTRAP: u8 = 5;
+const SIGABRT: u8 = 6;
+
+/// What a Guest's debugger wants of its task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wish {
+    /// Let it run.
+    Run,
+    /// Keep it from running.
+    Hold,
+    /// End it.
+    Kill,
+}
+
+/// The line, and who is at the other end.
+pub struct Session<M> {
+    processes: Vec<Process<M>>,
+    intake: Intake,
+    /// Number of the process that is spoken of.
+    chosen: u32,
+    /// GDB has said go and waits for somebody to stop.
+    is_running: bool,
+    /// It wants to know that a packet has arrived.
+    acknowledges: bool,
+    /// It knows of processes; otherwise they are threads to it.
+    knows_processes: bool,
+    /// Guests wait for somebody to come.
+    waits: bool,
+    /// Tasks whose Guests GDB wants to end.
+    condemned: Vec<usize>,
+    /// What has been said and not yet sent.
+    said: Vec<u8>,
+}
+
+impl<M: GuestMemory> Session<M> {
+    /// A line on which `processes` can be debugged, who wait for that if it `waits`.
+    pub fn new(processes: Vec<Process<M>>, waits: bool) -> Self {
+        Self {
+            processes,
+            intake: Intake::default(),
+            chosen: 0,
+            is_running: false,
+            acknowledges: true,
+            knows_processes: false,
+            waits,
+            condemned: Vec::new(),
+            said: Vec::new(),
+        }
+    }
+
+    /// The Guests, to be lent before [`Session::hear`] and taken back afterwards.
+    pub fn processes(&mut self) -> &mut [Process<M>] {
+        &mut self.processes
+    }
+
+    /// Whether anybody is there.
+    pub fn is_attached(&self) -> bool {
+        self.processes.iter().any(|process| process.is_attached)
+    }
+
+    /// What is to become of the Guest of task number `task`.
+    pub fn wish(&self, task: usize) -> Wish {
+        if self.condemned.contains(&task) {
+            return Wish::Kill;
+        }
+        let process = self.processes.iter().find(|process| process.task == task);
+        let is_held = process.is_some_and(|process| match process.is_attached {
+            true => !self.is_running || process.is_held,
+            false => self.waits,
+        });
+        if is_held { Wish::Hold } else { Wish::Run }
+    }
+
+    /// What there is to send; told once.
+    pub fn take_said(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.said)
+    }
+
+    /// Takes a byte from the line. The Guests are lent.
+    pub fn hear(&mut self, byte: u8) {
+        match self.intake.take(byte) {
+            None => {}
+            Some(Heard::Interrupt) => self.stop_all(),
+            Some(Heard::Packet(body)) => {
+                let request = Request::parse(&body);
+                if matches!(request, Request::Hello { .. }) || !self.is_attached() {
+                    self.meet();
+                }
+                if self.acknowledges {
+                    self.said.push(b'+');
+                }
+                if let Some(answer) = self.answer(request) {
+                    self.say(&answer);
+                }
+            }
+        }
+    }
+
+    /// Somebody is there, and the Guests stop.
+    fn meet(&mut self) {
+        self.processes.iter_mut().for_each(Process::attach);
+        (self.waits, self.is_running, self.acknowledges) = (false, false, true);
+        self.chosen = self.processes.iter().find(|process| process.is_attached).map_or(0, Process::number);
+        // What was said until now was for somebody else.
+        self.said.clear();
+    }
+
+    fn say(&mut self, body: &[u8]) {
+        self.said.append(&mut intake::framed(body));
+    }
+
+    /// Ctrl-C; to somebody who has not said go it means nothing.
+    fn stop_all(&mut self) {
+        if let Some(process) = self.processes.iter().find(|process| process.is_attached) {
+            self.report(process.number(), SIGINT, "");
+        }
+    }
+
+    /// Tells that all have stopped, because of one of them.
+    fn report(&mut self, number: u32, signal: u8, why: &str) {
+        if core::mem::take(&mut self.is_running) {
+            self.chosen = number;
+            let body = format!("T{signal:02x}thread:{};{why}", self.thread(number));
+            self.say(body.as_bytes());
+        }
+    }
+
+    /// What GDB calls the thread of a process.
+    fn thread(&self, number: u32) -> alloc::string::String {
+        if self.knows_processes { format!("p{number:x}.{number:x}") } else { format!("{number:x}") }
+    }
+
+    fn find(&mut self, whom: Whom) -> Option<&mut Process<M>> {
+        let chosen = self.chosen;
+        let is_meant = |process: &&mut Process<M>| match whom {
+            Whom::Process(number) => process.number() == number,
+            Whom::All => process.number() == chosen,
+        };
+        self.processes.iter_mut().filter(|process| process.is_attached).find(is_meant)
+    }
+
+    /// The answer to a request, if it has one now.
+    fn answer(&mut self, request: Request) -> Option<Vec<u8>> {
+        Some(match request {
+            Request::Hello { knows_processes } => {
+                self.knows_processes = knows_processes;
+                format!(
+                    "PacketSize={LONGEST:x};multiprocess+;swbreak+;hwbreak+;vContSupported+;\
+                     QStartNoAckMode+;qXfer:features:read+"
+                )
+                .into()
+            }
+            Request::NoAcknowledgements => {
+                self.acknowledges = false;
+                done(true)
+            }
+            Request::Why => match self.is_attached() {
+                true => format!("T{SIGTRAP:02x}thread:{};", self.thread(self.chosen)).into(),
+                false => b"W00".into(),
+            },
+            Request::ReadRegisters => match self.find(Whom::All).and_then(|process| process.guest.as_ref()) {
+                Some(guest) => registers::tell(&guest.regs),
+                None => done(false),
+            },
+            Request::WriteRegisters(bytes) => {
+                let guest = self.find(Whom::All).and_then(|process| process.guest.as_mut());
+                done(guest.is_some_and(|guest| registers::give(&bytes, &mut guest.regs)))
+            }
+            Request::ReadMemory { at, len } => {
+                let len = (len as usize).min(LONGEST / 2 - 8);
+                let bytes = self.find(Whom::All).and_then(|process| process.read(at, len));
+                bytes.map_or_else(|| done(false), |bytes| to_hex(&bytes))
+            }
+            Request::WriteMemory { at, bytes } => {
+                done(self.find(Whom::All).is_some_and(|process| process.write(at, &bytes)))
+            }
+            Request::Choose(whom) => {
+                let found = self.find(whom).map(|process| process.number());
+                self.chosen = found.unwrap_or(self.chosen);
+                done(found.is_some())
+            }
+            Request::ChooseToRun => done(true),
+            Request::IsAlive(whom) => done(self.find(whom).is_some()),
+            Request::List => {
+                let live = self.processes.iter().filter(|process| process.is_attached);
+                let threads: Vec<_> = live.map(|process| self.thread(process.number())).collect();
+                format!("m{}", threads.join(",")).into()
+            }
+            Request::ListMore => b"l".into(),
+            Request::Current => format!("QC{}", self.thread(self.chosen)).into(),
+            Request::IsAttached => b"1".into(),
+            Request::Name(whom) => match self.find(whom) {
+                Some(process) => to_hex(process.name.as_bytes()),
+                None => done(false),
+            },
+            Request::Description { offset, len } => {
+                let rest = registers::DESCRIPTION.get(offset as usize..).unwrap_or_default();
+                let part = &rest[..rest.len().min(len as usize)];
+                [if part.len() < rest.len() { b"m" } else { b"l" }, part].concat()
+            }
+            Request::Actions => b"vCont;c;C;s;S".into(),
+            Request::Go(actions) => {
+                self.go(&actions);
+                return None;
+            }
+            Request::Set { point, on } => {
+                done(self.find(Whom::All).is_some_and(|process| process.set(point, on)))
+            }
+            Request::Detach(whom) => {
+                self.part(whom);
+                done(true)
+            }
+            Request::Kill(whom) => {
+                self.kill(whom);
+                done(true)
+            }
+            Request::Unknown => Vec::new(),
+        })
+    }
+
+    /// Everybody does what the first action about them says.
+    fn go(&mut self, actions: &[(request::Action, Whom)]) {
+        for process in self.processes.iter_mut().filter(|process| process.is_attached) {
+            let number = process.number();
+            let about = |&&(_, whom): &&_| whom == Whom::All || whom == Whom::Process(number);
+            process.go(actions.iter().find(about).map(|&(action, _)| action));
+        }
+        self.is_running = true;
+    }
+
+    /// GDB leaves one or all.
+    fn part(&mut self, whom: Whom) {
+        self.about(whom).for_each(Process::detach);
+    }
+
+    fn kill(&mut self, whom: Whom) {
+        let condemned: Vec<usize> = self.about(whom).map(|process| process.task).collect();
+        self.condemned.extend(condemned);
+        self.part(whom);
+    }
+
+    fn about(&mut self, whom: Whom) -> impl Iterator<Item = &mut Process<M>> {
+        let is_meant = move |process: &&mut Process<M>| {
+            process.is_attached && (whom == Whom::All || whom == Whom::Process(process.number()))
+        };
+        self.processes.iter_mut().filter(is_meant)
+    }
+
+    /// Looks what a turn of task number `task` was for its debugger. Whether it has stopped.
+    pub fn notice(&mut self, task: usize, guest: &mut Guest<M>) -> bool {
+        let halt = guest.debugger.as_mut().and_then(|debugger| debugger.halt.take());
+        if let Some(halt) = halt {
+            self.report(task as u32 + 1, SIGTRAP, &reason(halt));
+        }
+        halt.is_some()
+    }
+
+    /// The Guest of task number `task` is to be killed. If somebody wants to look at it before that,
+    /// it is kept: true, and it dies when it is let run.
+    pub fn keeps(&mut self, task: usize, guest: &mut Guest<M>, why: KillReason) -> bool {
+        let is_its = |process: &&mut Process<M>| process.task == task && process.is_attached;
+        let Some(process) = self.processes.iter_mut().find(is_its) else { return false };
+        let has_been_told = core::mem::replace(&mut process.has_died, true);
+        if !has_been_told {
+            guest.killed = Some(why);
+            self.report(task as u32 + 1, SIGABRT, "");
+        }
+        !has_been_told
+    }
+
+    /// The Guest of task number `task` is no more.
+    pub fn ended(&mut self, task: usize) {
+        self.condemned.retain(|&condemned| condemned != task);
+        let Some(process) = self.processes.iter_mut().find(|process| process.task == task) else { return };
+        process.has_ended = true;
+        let was_attached = core::mem::take(&mut process.is_attached);
+        if was_attached && core::mem::take(&mut self.is_running) {
+            let process = if self.knows_processes { format!(";process:{:x}", task + 1) } else { "".into() };
+            self.say(format!("W00{process}").as_bytes());
+        }
+    }
+}
+
+/// The answer to what has to be done and not told.
+fn done(is_done: bool) -> Vec<u8> {
+    if is_done { b"OK".into() } else { b"E01".into() }
+}
+
+/// What GDB is told of a stop besides the signal.
+fn reason(halt: Halt) -> alloc::string::String {
+    match halt {
+        Halt::Stepped | Halt::Restarted => "".into(),
+        Halt::Software => "swbreak:;".into(),
+        Halt::Hardware(breakpoint) => match breakpoint.kind() {
+            Kind::Execute => "hwbreak:;".into(),
+            Kind::Write => format!("watch:{:x};", breakpoint.at()),
+            Kind::Access => format!("awatch:{:x};", breakpoint.at()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;
