@@ -9,7 +9,7 @@
 //! is no mistake of anybody's: the breakpoints are turned off and it goes on.
 //!
 //! Invariants: a #DB in the Host ends nothing and tells nothing
-//! (`breakpoints_under_nmis`, in the boot tests).
+//! (`a_storm_of_nmis_harms_neither_guest_nor_host`, in the boot tests).
 //!
 //! Source: Intel SDM Vol. 3, "Debug Registers", "Resume Flag".
 //!

@@ -44,10 +44,10 @@ fn without_a_serial_port_the_screen_tells_all() {
 }
 
 /// Guests that do nothing but call, fault and flush for six seconds, so that NMIs hit the way in
-/// and out too, and there is time for many.
+/// and out too, and there is time for many; and one that has breakpoints where their handler may be.
 #[test]
 fn a_storm_of_nmis_harms_neither_guest_nor_host() {
-    let names = ["hostile_calls", "hostile_faults", "hostile_flushes", "hostile_timer"];
+    let names = ["hostile_calls", "hostile_faults", "hostile_flushes", "hostile_timer", "debugging_itself"];
     let boot = names.iter().fold(Boot::bare(), |boot, name| {
         boot.with(artefacts::guest(name), format!("guest name={name} mem=16M -- for=6000"))
     });

@@ -118,6 +118,7 @@ fn the_help_explains_every_option_and_code() {
         "--machine-mem",
         "--bochs",
         "--gdb",
+        "--gdb-guest",
         "--iso-only",
     ] {
         assert!(help.contains(option), "{option} is missing in:\n{help}");
@@ -168,6 +169,7 @@ fn wrong_usage_is_exit_code_64() {
         &["--initrd", "/"],
         &["--bochs", "--gdb"],
         &["--net", "none", "--pcap", "/dev/null"],
+        &["--bochs", "--gdb-guest"],
     ] {
         run(arguments, "", 64);
     }
