@@ -33,7 +33,7 @@ furnish_demo() {
     }
 }
 
-# Makes modules of the options: the Guest, its initrd, its disks.
+# Makes modules of the options: the Guest, its initrd, its symbols, its disks.
 add_guest() {
     local words='' disks='' each how file index letter
     furnish_network
@@ -55,6 +55,9 @@ add_guest() {
     add_module "$file" guest "guest name=$name mem=$mem$words -- $append"
     [[ -z $initrd ]] || file=$(readable "$initrd")
     [[ -z $initrd ]] || add_module "$file" initrd "initrd for=$name"
+    # shellcheck disable=SC2154
+    [[ -z $symbols ]] || file=$(readable "$symbols")
+    [[ -z $symbols ]] || add_module "$file" symbols "symbols for=$name"
 }
 
 # Prints words the way GRUB reads them back unchanged: each in single quotes, after a space.
