@@ -191,8 +191,9 @@ impl Multiplexer {
 
     /// Whether another byte may be taken: there is room for it, or it may be thrown away.
     fn has_room(&mut self, now: Nanos, line: &mut dyn Line) -> bool {
-        if self.door.is_open() || self.door.is_full() {
-            return !self.door.is_full();
+        if self.door.is_open() || self.door.is_awaited() {
+            // Behind a shut door, who is typed for waits until all before has been answered.
+            return self.door.is_open() && !self.door.is_full();
         }
         let Some(seat) = self.seats.get_mut(self.focus) else { return false };
         if seat.has_ended || !seat.typed.is_full() {

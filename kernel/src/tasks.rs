@@ -192,8 +192,8 @@ impl Tasks {
     }
 
     fn step(&mut self, number: usize) -> State {
-        // What is told of a Guest is sent between its slices.
-        let has_rivals = self.rota.live() > 1 || self.reporter.is_some();
+        // What is told of a Guest is sent, and what was asked about it answered, between its slices.
+        let has_rivals = self.rota.live() > 1 || self.reporter.is_some() || self.is_asked();
         let task = &mut self.tasks[number];
         let Some(guest) = &mut task.guest else {
             return State::Ended;

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Opening and shutting stand in the row of what was typed, so that a script
-//! may type all of it at once: the monitor learns of each in its place.
+//! may type all of it at once: the monitor learns of each in its place, and
+//! what stands behind a shut door is not taken before.
 //!
 //! Invariants: nothing behind a shut door reaches the monitor
 //! (`what_is_typed_before_and_behind_the_door_goes_to_the_guest`, in the multiplexer's tests).
