@@ -10,7 +10,7 @@
 //!   (`what_the_guest_has_overwritten_stays`).
 //! - Reading shows what the Guest put there (`what_is_read_has_no_breakpoints_in_it`).
 //!
-//! Next on the tour: [`super::watched`].
+//! Next on the tour: `watched.rs`.
 
 use abi::{GuestLinear, GuestMemory, GuestPhys};
 use alloc::vec::Vec;

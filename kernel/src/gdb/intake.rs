@@ -16,7 +16,7 @@
 //!
 //! Source: "Debugging with GDB", "Remote Protocol: Overview".
 //!
-//! Next on the tour: [`super::request`].
+//! Next on the tour: `request.rs`.
 
 use alloc::vec::Vec;
 
