@@ -22,6 +22,7 @@
 //!
 //! Next on the tour: [`intake`].
 
+mod answer;
 pub mod intake;
 mod process;
 mod registers;
@@ -32,9 +33,9 @@ use alloc::vec::Vec;
 
 use abi::{GuestMemory, KillReason};
 
-use self::intake::{Heard, Intake, LONGEST};
+use self::intake::{Heard, Intake};
 pub use self::process::Process;
-use self::request::{Request, Whom, to_hex};
+use self::request::Request;
 use crate::debug::debugger::Halt;
 use crate::debug::registers::Kind;
 use crate::guest::Guest;
@@ -173,122 +174,6 @@ impl<M: GuestMemory> Session<M> {
         if self.knows_processes { format!("p{number:x}.{number:x}") } else { format!("{number:x}") }
     }
 
-    fn find(&mut self, whom: Whom) -> Option<&mut Process<M>> {
-        let chosen = self.chosen;
-        let is_meant = |process: &&mut Process<M>| match whom {
-            Whom::Process(number) => process.number() == number,
-            Whom::All => process.number() == chosen,
-        };
-        self.processes.iter_mut().filter(|process| process.is_attached).find(is_meant)
-    }
-
-    /// The answer to a request, if it has one now.
-    fn answer(&mut self, request: Request) -> Option<Vec<u8>> {
-        Some(match request {
-            Request::Hello { knows_processes } => {
-                self.knows_processes = knows_processes;
-                format!(
-                    "PacketSize={LONGEST:x};multiprocess+;swbreak+;hwbreak+;vContSupported+;\
-                     QStartNoAckMode+;qXfer:features:read+"
-                )
-                .into()
-            }
-            Request::NoAcknowledgements => {
-                self.acknowledges = false;
-                done(true)
-            }
-            Request::Why => match self.is_attached() {
-                true => format!("T{SIGTRAP:02x}thread:{};", self.thread(self.chosen)).into(),
-                false => b"W00".into(),
-            },
-            Request::ReadRegisters => match self.find(Whom::All).and_then(|process| process.guest.as_ref()) {
-                Some(guest) => registers::tell(&guest.regs),
-                None => done(false),
-            },
-            Request::WriteRegisters(bytes) => {
-                let guest = self.find(Whom::All).and_then(|process| process.guest.as_mut());
-                done(guest.is_some_and(|guest| registers::give(&bytes, &mut guest.regs)))
-            }
-            Request::ReadMemory { at, len } => {
-                let len = (len as usize).min(LONGEST / 2 - 8);
-                let bytes = self.find(Whom::All).and_then(|process| process.read(at, len));
-                bytes.map_or_else(|| done(false), |bytes| to_hex(&bytes))
-            }
-            Request::WriteMemory { at, bytes } => {
-                done(self.find(Whom::All).is_some_and(|process| process.write(at, &bytes)))
-            }
-            Request::Choose(whom) => {
-                let found = self.find(whom).map(|process| process.number());
-                self.chosen = found.unwrap_or(self.chosen);
-                done(found.is_some())
-            }
-            Request::ChooseToRun => done(true),
-            Request::IsAlive(whom) => done(self.find(whom).is_some()),
-            Request::List => {
-                let live = self.processes.iter().filter(|process| process.is_attached);
-                let threads: Vec<_> = live.map(|process| self.thread(process.number())).collect();
-                format!("m{}", threads.join(",")).into()
-            }
-            Request::ListMore => b"l".into(),
-            Request::Current => format!("QC{}", self.thread(self.chosen)).into(),
-            Request::IsAttached => b"1".into(),
-            Request::Name(whom) => match self.find(whom) {
-                Some(process) => to_hex(process.name.as_bytes()),
-                None => done(false),
-            },
-            Request::Description { offset, len } => {
-                let rest = registers::DESCRIPTION.get(offset as usize..).unwrap_or_default();
-                let part = &rest[..rest.len().min(len as usize)];
-                [if part.len() < rest.len() { b"m" } else { b"l" }, part].concat()
-            }
-            Request::Actions => b"vCont;c;C;s;S".into(),
-            Request::Go(actions) => {
-                self.go(&actions);
-                return None;
-            }
-            Request::Set { point, on } => {
-                done(self.find(Whom::All).is_some_and(|process| process.set(point, on)))
-            }
-            Request::Detach(whom) => {
-                self.part(whom);
-                done(true)
-            }
-            Request::Kill(whom) => {
-                self.kill(whom);
-                done(true)
-            }
-            Request::Unknown => Vec::new(),
-        })
-    }
-
-    /// Everybody does what the first action about them says.
-    fn go(&mut self, actions: &[(request::Action, Whom)]) {
-        for process in self.processes.iter_mut().filter(|process| process.is_attached) {
-            let number = process.number();
-            let about = |&&(_, whom): &&_| whom == Whom::All || whom == Whom::Process(number);
-            process.go(actions.iter().find(about).map(|&(action, _)| action));
-        }
-        self.is_running = true;
-    }
-
-    /// GDB leaves one or all.
-    fn part(&mut self, whom: Whom) {
-        self.about(whom).for_each(Process::detach);
-    }
-
-    fn kill(&mut self, whom: Whom) {
-        let condemned: Vec<usize> = self.about(whom).map(|process| process.task).collect();
-        self.condemned.extend(condemned);
-        self.part(whom);
-    }
-
-    fn about(&mut self, whom: Whom) -> impl Iterator<Item = &mut Process<M>> {
-        let is_meant = move |process: &&mut Process<M>| {
-            process.is_attached && (whom == Whom::All || whom == Whom::Process(process.number()))
-        };
-        self.processes.iter_mut().filter(is_meant)
-    }
-
     /// Looks what a turn of task number `task` was for its debugger. Whether it has stopped.
     pub fn notice(&mut self, task: usize, guest: &mut Guest<M>) -> bool {
         let halt = guest.debugger.as_mut().and_then(|debugger| debugger.halt.take());
@@ -322,11 +207,6 @@ impl<M: GuestMemory> Session<M> {
             self.say(format!("W00{process}").as_bytes());
         }
     }
-}
-
-/// The answer to what has to be done and not told.
-fn done(is_done: bool) -> Vec<u8> {
-    if is_done { b"OK".into() } else { b"E01".into() }
 }
 
 /// What GDB is told of a stop besides the signal.

@@ -5,7 +5,7 @@
 //!
 //! Source: GDB's `features/i386/32bit-core.xml`.
 //!
-//! Next on the tour: [`super::process`].
+//! Next on the tour: `answer.rs`.
 
 use alloc::vec::Vec;
 

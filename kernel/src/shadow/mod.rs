@@ -40,6 +40,7 @@ pub mod fault;
 pub mod pool;
 mod review;
 pub mod roots;
+mod stack;
 pub mod walk;
 
 #[cfg(test)]
@@ -50,8 +51,9 @@ use abi::{GuestLinear, GuestPhys, GuestResult, HostPhys, PAGE_SIZE};
 
 use change::Judge;
 use entry::{A, D, P, U, W};
-use pool::{ENTRIES, HALF, Pool, TableId};
+use pool::{ENTRIES, Pool, TableId};
 use roots::{Root, Roots};
+use stack::KernelStack;
 use walk::{Format, directory_index, table_index};
 
 pub use fault::PageFault;
@@ -65,35 +67,6 @@ const MAX_ROOTS: usize = 64;
 
 /// Tables a pool needs at the least: one instruction may touch this many far-apart places.
 pub const MIN_TABLES: usize = 16;
-
-/// The pages a trap from ring 3 pushes its frame on.
-#[derive(Clone, Copy, Default)]
-struct KernelStack {
-    /// The highest byte.
-    last: u32,
-    /// Bytes of all pages; 0 until the Guest has told.
-    len: u32,
-    /// The one or two halves of a table that the pages are in: where they begin, ...
-    near: u32,
-    /// ... and their bytes.
-    near_len: u32,
-}
-
-impl KernelStack {
-    /// `pages` pages below `end`.
-    fn new(end: u32, pages: u32) -> Self {
-        let (last, len) = (end.wrapping_sub(1), pages * PAGE_SIZE);
-        let near = last.wrapping_sub(len.saturating_sub(PAGE_SIZE)) & !(HALF - 1);
-        let near_len = if len == 0 { 0 } else { (last | (HALF - 1)).wrapping_sub(near).wrapping_add(1) };
-        Self { last, len, near, near_len }
-    }
-
-    /// Whether a part of it is in the same half of a table as `at`.
-    #[inline]
-    fn is_near(&self, at: GuestLinear) -> bool {
-        at.0.wrapping_sub(self.near) < self.near_len
-    }
-}
 
 /// All shadow tables of one Guest.
 pub struct Shadow {
