@@ -54,7 +54,7 @@ use crate::machine::entropy::Chance;
 use crate::machine::memory::Memory;
 use crate::machine::power::ExitCode;
 use crate::machine::ram::GuestRam;
-use crate::machine::{clock, console, cpu, nmi, second_line};
+use crate::machine::{clock, console, cpu, nmi, second_line, witness};
 use crate::seat::{Seat, tell_post_mortem, tell_usage};
 use crate::terminal::{Log, Terminal, Wire};
 
@@ -207,14 +207,17 @@ impl Tasks {
         let tsc = self.cpu.tsc();
         guest.trace.note_at(tsc, Event::Slice { high: (tsc >> 32) as u32 });
         let (name, told, life) = (&task.name, &mut task.told, &mut task.life);
-        let mut seat = Seat { guest, cpu: &mut self.cpu, name, told, life, began };
         let multiplexer = &self.multiplexer;
         let mut terminal = Terminal { multiplexer, guest: number };
         let mut log = Log(Terminal { multiplexer, guest: number });
         self.lan.networks.now = began;
         let (net, entropy) = (&mut self.lan.networks, &mut self.chance);
         let mut ports = Ports { now: began, console: &mut terminal, net, entropy };
-        let step = task.launcher.step(&mut seat, &mut ports, &mut log);
+        let (launcher, cpu) = (&mut task.launcher, &mut self.cpu);
+        let step = witness::turn_of(name, guest, |guest| {
+            let mut seat = Seat { guest, cpu, name, told, life, began };
+            launcher.step(&mut seat, &mut ports, &mut log)
+        });
         self.now = clock::now();
         task.life.charge(began, self.now);
         let is_asleep = step != Step::Runnable;

@@ -11,7 +11,7 @@
 //!   was ([`line()`]).
 //! - Nothing here runs in a panic: [`super::emergency`] does, without locks.
 //!
-//! Next on the tour: [`super::emergency`].
+//! Next on the tour: [`super::witness`].
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -19,6 +19,7 @@ use uart_16550::spec::registers::{LSR, offsets};
 use super::power::{self, ExitCode};
 use super::uart::register;
 use super::vga::Vga;
+use super::witness;
 
 /// Polls for each byte before it is sent regardless.
 const PATIENCE: u32 = 100_000;
@@ -63,7 +64,9 @@ pub fn end(why: fmt::Arguments<'_>) -> ! {
     if !PANICKING.swap(true, Ordering::Relaxed) {
         let mut words = Emergency::start();
         // This writer does not fail; an argument's own error ends the sentence early.
-        let _ = writeln!(words, "{why}\nhost: end, exit code {}", ExitCode::Panic as u8);
+        let _ = writeln!(words, "{why}");
+        let _ = witness::tell(&mut words);
+        let _ = writeln!(words, "host: end, exit code {}", ExitCode::Panic as u8);
     }
     power::off(ExitCode::Panic)
 }

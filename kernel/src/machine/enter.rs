@@ -26,7 +26,7 @@ use super::cpu::{Features, tsc};
 use super::fpu::{FpuState, Kind};
 use super::interrupts::Interrupt;
 use super::percpu::ThisCpu;
-use super::{clock, debug, interrupts, nmi, timer};
+use super::{clock, debug, interrupts, nmi, selftest, timer};
 
 /// One CPU, with what it needs to run Guests in turn.
 pub struct GuestCpu {
@@ -151,6 +151,7 @@ impl Cpu for GuestCpu {
 
     #[inline]
     fn interrupt(&mut self, vector: u8) -> Attention {
+        selftest::interrupted();
         match interrupts::dispatch(vector) {
             Interrupt::Input => Attention::Wanted,
             Interrupt::Unexpected(_) => Attention::GoOn,

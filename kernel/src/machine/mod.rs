@@ -46,6 +46,7 @@ pub mod stack;
 pub mod timer;
 pub mod uart;
 pub mod vga;
+pub mod witness;
 
 use kernel::host::boot_info::{BootError, BootInfo};
 

@@ -12,6 +12,7 @@
 //! | `divide` | divides by zero                          | #DE                  |
 //! | `gate`   | calls a vector that has no gate          | #GP                  |
 //! | `stack`  | recurses until the guard page            | #DF, task switched   |
+//! | `turn`   | a broken promise while a Guest has its turn | panic, with what that Guest did |
 //! | `nmi`    | calls vector 2, which must do no harm    | a line, then goes on |
 //! | `echo`   | none: repeats what is typed, to Ctrl-D   | a line, then goes on |
 //!
@@ -20,12 +21,16 @@
 use alloc::vec::Vec;
 use core::arch::asm;
 use core::hint::black_box;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use abi::Nanos;
 
 use super::memory::Image;
 use super::{console, cpu, nmi, timer};
 use crate::host;
+
+/// The mistake is made in a Guest's turn.
+static IN_TURN: AtomicBool = AtomicBool::new(false);
 
 /// Makes the mistake `word` asks for. Returns for words that ask for none.
 pub fn run(word: &str) {
@@ -42,9 +47,15 @@ pub fn run(word: &str) {
             call_vector::<2>();
             host!("selftest=nmi: {} counted", nmi::take());
         }
+        "turn" => IN_TURN.store(true, Relaxed),
         "echo" => echo(),
         other => host!("selftest={other}: there is no such test"),
     }
+}
+
+/// An interrupt has come in a Guest's turn: the moment for a mistake that was asked for.
+pub fn interrupted() {
+    assert!(!IN_TURN.load(Relaxed), "this is a test, in a Guest's turn");
 }
 
 fn read_null() {

@@ -55,6 +55,15 @@ fn a_stack_that_runs_out_tells_it_in_bochs_too() {
 }
 
 #[test]
+fn what_a_guest_did_whose_turn_it_was_is_told() {
+    let outcome = Qemu::kernel(&boot("turn")).start().finish();
+    is_dumped(&outcome, "panic: this is a test, in a Guest's turn");
+    let events =
+        outcome.log.lines().filter(|line| line.starts_with("guest demo:   ") && line.contains(" us "));
+    assert!(events.count() >= 3, "{}", outcome.log);
+}
+
+#[test]
 fn an_nmi_in_the_host_is_counted_and_does_no_harm() {
     let mut session = Qemu::kernel(&boot("nmi")).start();
     session.wait_for("host: selftest=nmi: 1 counted");
