@@ -19,8 +19,9 @@ fn boot_on(bus: &str, scratch: &Scratch, guest: &str, words: &str) -> Boot {
     Boot::bare().with(artefacts::guest(guest), line).with(scratch.numbered_disk(), "disk name=d")
 }
 
+/// The Guest has passed its test, and has not skipped it.
 #[track_caller]
-fn passes(guest: &str, outcome: &Outcome) {
+pub fn passes(guest: &str, outcome: &Outcome) {
     if let Err(fault) = verdict::judge(outcome, guest) {
         panic!("{fault}\n--- serial line ---\n{}", outcome.log);
     }

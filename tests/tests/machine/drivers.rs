@@ -1,7 +1,9 @@
 //! Drivers that were not written for the Host's devices alone, on both buses.
 
 use emulated::scratch::Scratch;
-use emulated::{Bochs, Boot, Outcome, Qemu, Session, artefacts, verdict};
+use emulated::{Bochs, Boot, Qemu, Session, artefacts};
+
+use crate::disks::passes;
 
 /// Buses there are.
 const BUSES: [&str; 2] = ["lguest", "pci"];
@@ -10,14 +12,6 @@ const BUSES: [&str; 2] = ["lguest", "pci"];
 fn boot(scratch: &Scratch, guest: &str, bus: &str, words: &str) -> Boot {
     let line = format!("guest name={guest} mem=8M bus={bus} net=lan disk=d -- {words}");
     Boot::bare().with(artefacts::guest(guest), line).with(scratch.numbered_disk(), "disk name=d")
-}
-
-#[track_caller]
-fn passes(guest: &str, outcome: &Outcome) {
-    if let Err(fault) = verdict::judge(outcome, guest) {
-        panic!("{fault}\n--- serial line ---\n{}", outcome.log);
-    }
-    assert!(!outcome.log.contains("test: SKIP"), "nothing was tested:\n{}", outcome.log);
 }
 
 #[track_caller]
