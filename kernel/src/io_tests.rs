@@ -1,4 +1,6 @@
 //! #GP in the run loop: what is performed, how far the code is looked at, what is reflected.
+//!
+//! Longer than most files: a case for each instruction a Guest may use, and for each that it may not.
 
 use abi::hypercall::{LHCALL_LOAD_GDT_ENTRY, LHCALL_LOAD_IDT_ENTRY, LHCALL_NEW_PGTABLE};
 use abi::lguest_data::SWITCHER_BASE;

@@ -18,6 +18,9 @@
 //! Source: lguest ABI, "Reflecting a trap"; Intel SDM Vol. 3, "Exception- or
 //! Interrupt-Handler Procedures".
 //!
+//! Longer than most files: what an exit means and the frame it may end in are one path, and are
+//! read, and counted, as one.
+//!
 //! Next on the tour: [`crate::io`].
 
 use abi::lguest_data::IF;

@@ -14,6 +14,8 @@
 //! Source: Intel SDM Vol. 3, "32-Bit Paging", "PAE Paging", "Accessed and
 //! Dirty Flags"; lguest ABI, "PAE".
 //!
+//! Longer than most files, so that nothing outside it knows that there are two formats.
+//!
 //! Next on the tour: [`super::fault`].
 
 use abi::kill::PageTableError;

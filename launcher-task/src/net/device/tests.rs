@@ -1,4 +1,6 @@
 //! Cards of two Guests on one network, each with a mock driver.
+//!
+//! Longer than most files: sending and receiving share one bench, of a card with both its rings.
 
 use abi::{GuestPhys, Nanos};
 use proptest::prelude::*;

@@ -1,4 +1,6 @@
 //! The gateway as a Guest's IP stack meets it.
+//!
+//! Longer than most files: each service is asked over the same bench, a stack on the gateway's wire.
 
 mod hostile;
 
