@@ -13,7 +13,7 @@
 //!
 //! Next on the tour: [`crate::lazy`].
 
-use core::arch::{asm, global_asm};
+use core::arch::{asm, naked_asm};
 
 use abi::hypercall as number;
 use abi::{GuestLinear, GuestPhys, Nanos, Variant};
@@ -144,9 +144,10 @@ impl Call {
                 "int {VECTOR}",
                 "3:",
                 ".pushsection .text.odd_call, \"ax\"",
-                "2: call odd_call",
+                "2: call {ODD_CALL}",
                 "jmp 3b",
                 ".popsection",
+                ODD_CALL = sym odd_call,
                 DIALECT = sym dialect::DIALECT,
                 ODD = const Dialect::ODD,
                 VECTOR = const number::HYPERCALL_VECTOR,
@@ -162,36 +163,36 @@ impl Call {
     }
 }
 
-// Makes a call whose first arguments are in EBX, ECX and EDX as the dialect has it, and leaves all
-// registers as they were. ESI is the high dword of a PAE entry: below 4 GiB, where a Guest is.
-global_asm!(
-    ".pushsection .text.odd_call, \"ax\"",
-    "odd_call:",
-    "  push esi",
-    "  xor esi, esi",
-    "  test dword ptr [{DIALECT}], {VMCALL}",
-    "  jnz 3f",
-    "  test dword ptr [{DIALECT}], {EDX_FIRST}",
-    "  jnz 2f",
-    "  int {VECTOR}",
-    "  pop esi",
-    "  ret",
-    "2: xchg ebx, edx", // c b a
-    "  xchg ebx, ecx", // b c a, as EBX, ECX and EDX go
-    "  int {VECTOR}",
-    "  xchg ebx, ecx",
-    "  xchg ebx, edx",
-    "  pop esi",
-    "  ret",
-    "3: vmcall",
-    "  pop esi",
-    "  ret",
-    ".popsection",
-    DIALECT = sym dialect::DIALECT,
-    VMCALL = const Dialect::VMCALL,
-    EDX_FIRST = const Dialect::EDX_FIRST,
-    VECTOR = const number::HYPERCALL_VECTOR,
-);
+/// Makes a call whose first arguments are in EBX, ECX and EDX as the dialect has it, and leaves all
+/// registers as they were. ESI is the high dword of a PAE entry: below 4 GiB, where a Guest is.
+#[unsafe(naked)]
+extern "C" fn odd_call() {
+    naked_asm!(
+        "push esi",
+        "xor esi, esi",
+        "test dword ptr [{DIALECT}], {VMCALL}",
+        "jnz 3f",
+        "test dword ptr [{DIALECT}], {EDX_FIRST}",
+        "jnz 2f",
+        "int {VECTOR}",
+        "pop esi",
+        "ret",
+        "2: xchg ebx, edx", // c b a
+        "xchg ebx, ecx",    // b c a, as EBX, ECX and EDX go
+        "int {VECTOR}",
+        "xchg ebx, ecx",
+        "xchg ebx, edx",
+        "pop esi",
+        "ret",
+        "3: vmcall",
+        "pop esi",
+        "ret",
+        DIALECT = sym dialect::DIALECT,
+        VMCALL = const Dialect::VMCALL,
+        EDX_FIRST = const Dialect::EDX_FIRST,
+        VECTOR = const number::HYPERCALL_VECTOR,
+    )
+}
 
 /// Sleeps until an interrupt that is not blocked; it has been handled on return.
 pub fn halt() {

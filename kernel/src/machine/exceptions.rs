@@ -46,6 +46,7 @@ unsafe extern "C" {
 global_asm!(
     ".pushsection .text.exception_stubs, \"ax\"",
     ".balign {STUB}",
+    ".globl exception_stubs",
     "exception_stubs:",
     ".set vector, 0",
     ".rept {VECTORS}",
