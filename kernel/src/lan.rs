@@ -25,6 +25,7 @@ use launcher_task::config::networks;
 use launcher_task::device::Device;
 use launcher_task::net::device::NetDevice;
 use launcher_task::net::gateway::connections::Shelf;
+use launcher_task::net::gateway::page::About;
 use launcher_task::net::network::{Networks, Room};
 use launcher_task::net::pcap::Capture;
 use launcher_task::port::{Entropy, Plug};
@@ -97,10 +98,11 @@ impl Lan {
             // Only if there was no memory for any of them; that has been told.
             let Some(network) = self.networks.find(&card.network) else { continue };
             let address = card.address(&plan.name);
-            let plug = self.networks.plug(network, &plan.name, address, &mut self.room);
+            let plug = self.networks.plug(network, &plan.name, address, card.is_open, &mut self.room);
             let plug = plug.expect("config has counted the cards");
             let at = self.networks.list()[network].subnet().of_port(plug.port, 0);
-            host!("net {}: guest {} has {address} and may have {at}", card.network, plan.name);
+            let open = if card.is_open { ", and may speak as anybody" } else { "" };
+            host!("net {}: guest {} has {address} and may have {at}{open}", card.network, plan.name);
             self.cards.push((plug, task));
             devices.push(Box::new(NetDevice::new(plug, address)));
         }
@@ -116,12 +118,12 @@ impl Lan {
 
     /// Gives the gateways their turn and the second line what is for it; `wake` is told the tasks
     /// packets have come for.
-    pub fn turn(&mut self, now: Nanos, about: &dyn Display, mut wake: impl FnMut(usize)) {
+    pub fn turn(&mut self, now: Nanos, about: &About<'_>, mut wake: impl FnMut(usize)) {
         if self.networks.list().is_empty() {
             return;
         }
         self.networks.now = now;
-        self.networks.turn(&about);
+        self.networks.turn(about);
         let cards = &self.cards;
         self.networks.take_awakened(|plug| {
             let owner = cards.iter().find(|(of, _)| *of == plug);
@@ -144,14 +146,15 @@ impl Lan {
             for port in network.relay.switch.ports() {
                 let (name, counted) = (&network.name, &port.counters);
                 host!(
-                    "net {name}: {}: {} sent, {} refused, {} copies, {} received, {} dropped, {} waiting",
+                    "net {name}: {}: {} sent, {} refused, {} copies, {} received, {} dropped, {} waiting{}",
                     port.name,
                     counted.sent,
-                    counted.refused,
+                    counted.refused.all(),
                     counted.copies,
                     counted.received,
                     counted.dropped,
-                    port.waiting()
+                    port.waiting(),
+                    counted.refused
                 );
             }
             if let Some(lost) = network.relay.capture.as_ref().map(Capture::lost).filter(|&lost| lost > 0) {

@@ -29,6 +29,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
+use core::fmt;
 
 use abi::{Nanos, Variant};
 use kernel::cpu::Cpu;
@@ -44,7 +45,6 @@ use kernel::watch::Told;
 use launcher_task::{Launcher, Outcome, Ports, Step};
 use monitor::symbols::Symbols;
 
-use self::about::About;
 use self::autopsy::Autopsy;
 use self::desk::Desk;
 use crate::host;
@@ -178,7 +178,8 @@ impl Tasks {
                 console::refresh();
             }
             console::receive();
-            let about = About { tasks: &self.tasks, memory: &self.memory };
+            let tasks = &self.tasks;
+            let about = |guest: &str, out: &mut dyn fmt::Write| about::tell(tasks, guest, out);
             self.lan.turn(self.now, &about, |task| self.rota.wake(task));
             if self.multiplexer.get_mut().listen(self.now, console::read, &mut Wire) {
                 self.rota.wake_all();

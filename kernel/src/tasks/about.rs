@@ -1,4 +1,6 @@
-//! The page about the Host: who is there, what they speak, and what they have used.
+//! What a Guest may read about itself on the gateway's page: what it speaks, and what it has used.
+//!
+//! Of other Guests, and of what the Host has, there is nothing here.
 //!
 //! Next on the tour: [`crate::disks`].
 
@@ -8,37 +10,24 @@ use kernel::usage;
 
 use super::{MIB, Task};
 use crate::machine::clock;
-use crate::machine::memory::Memory;
 
-/// What a Guest may read about the Host and the others.
-pub(super) struct About<'a> {
-    pub(super) tasks: &'a [Task],
-    pub(super) memory: &'a Memory,
-}
-
-impl fmt::Display for About<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let now = clock::now();
-        writeln!(
-            f,
-            "up {} s, {} of {} pages free\n",
-            now.0 / 1_000_000_000,
-            self.memory.free(),
-            self.memory.total()
-        )?;
-        for Task { name, guest, told, launcher, life, .. } in self.tasks {
-            let state = if guest.is_some() { "runs" } else { "has ended" };
-            write!(f, "guest {name}: {state}, {} MiB", launcher.plan().memory / MIB)?;
-            match told {
-                Some(variant) => writeln!(f, ", speaks the ABI of {variant}")?,
-                None => writeln!(f)?,
-            }
-            if let Some(guest) = guest {
-                let mut told = Ok(());
-                usage::tell(guest, life, now, |line| told = told.and_then(|()| writeln!(f, "    {line}")));
-                told?;
-            }
-        }
-        Ok(())
+/// Writes a few lines about the Guest that is called `guest`.
+pub(super) fn tell(tasks: &[Task], guest: &str, out: &mut dyn fmt::Write) -> fmt::Result {
+    let now = clock::now();
+    writeln!(out, "up {} s\n", now.0 / 1_000_000_000)?;
+    let Some(Task { name, guest, told, launcher, life, .. }) = tasks.iter().find(|task| task.name == guest)
+    else {
+        return Ok(());
+    };
+    let state = if guest.is_some() { "runs" } else { "has ended" };
+    write!(out, "guest {name}: {state}, {} MiB", launcher.plan().memory / MIB)?;
+    match told {
+        Some(variant) => writeln!(out, ", speaks the ABI of {variant}")?,
+        None => writeln!(out)?,
     }
+    let mut told = Ok(());
+    if let Some(guest) = guest {
+        usage::tell(guest, life, now, |line| told = told.and_then(|()| writeln!(out, "    {line}")));
+    }
+    told
 }

@@ -129,7 +129,10 @@ impl fmt::Display for Fault {
             Self::Bus(word) => write!(f, "unknown bus in \"{word}\"; use lguest or pci, or leave it out"),
             Self::Answer(word) => write!(f, "\"{word}\" is neither yes nor no"),
             Self::Net(word) => {
-                write!(f, "bad network in \"{word}\"; use net=NAME or net=NAME,mac=52:54:00:12:34:56")
+                write!(
+                    f,
+                    "bad network in \"{word}\"; use net=NAME, net=NAME,mac=52:54:00:12:34:56 or net=NAME,open"
+                )
             }
             Self::AddressTaken(word) => {
                 write!(f, "\"{word}\" has the address of another card there; give it its own with mac=")

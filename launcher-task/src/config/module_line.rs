@@ -123,6 +123,7 @@ impl<'a> GuestWords<'a> {
                 Some(("name", name)) => set(&mut read.name, word, admit_name(name))?,
                 Some(("mem", size)) => set(&mut read.memory, word, admit_memory(size))?,
                 Some(("abi", release)) => set(&mut read.variant, word, admit_variant(release))?,
+                Some(("net", "none")) => {}
                 Some(("net", value)) => {
                     read.nets.push(NetPlan::admit(value).map_err(|fault| fault(word.into()))?);
                 }

@@ -3,6 +3,8 @@
 //! ```text
 //!   net=lan  net=wan,mac=52:54:00:12:34:56
 //!       ^ network  ^ the card's address, if it shall not be made of the names
+//!   net=lan,open       it may speak as anybody: for who teaches just that, or has cards behind it
+//!   net=none           no card
 //! ```
 //!
 //! A network is there as soon as somebody names it.
@@ -27,22 +29,27 @@ pub struct NetPlan {
     pub network: String,
     /// Its address; `None` until the Guest's name is known.
     pub address: Option<MacAddress>,
+    /// It may speak as anybody.
+    pub is_open: bool,
 }
 
 impl NetPlan {
     /// Reads what stands behind `net=`.
     pub(super) fn admit(value: &str) -> Result<Self, fn(String) -> Fault> {
-        let (network, address) = match value.split_once(',') {
-            None => (value, None),
-            Some((network, rest)) => {
-                let address = rest.strip_prefix("mac=").and_then(MacAddress::parse);
-                (network, Some(address.ok_or(Fault::Net as fn(String) -> Fault)?))
+        let mut words = value.split(',');
+        let network = words
+            .next()
+            .filter(|name| is_name(name) && *name != "none")
+            .ok_or(Fault::Net as fn(String) -> Fault)?;
+        let mut card = Self { network: network.into(), address: None, is_open: false };
+        for word in words {
+            match word.strip_prefix("mac=").map(MacAddress::parse) {
+                Some(Some(address)) if card.address.is_none() => card.address = Some(address),
+                None if word == "open" && !card.is_open => card.is_open = true,
+                _ => return Err(Fault::Net),
             }
-        };
-        if !is_name(network) {
-            return Err(Fault::Net);
         }
-        Ok(Self { network: network.into(), address })
+        Ok(card)
     }
 
     /// The address of this card in Guest `guest`.
@@ -52,9 +59,10 @@ impl NetPlan {
 
     /// The `net=` word it would be written with.
     fn word(&self) -> String {
+        let open = if self.is_open { ",open" } else { "" };
         match self.address {
-            Some(address) => alloc::format!("net={},mac={address}", self.network),
-            None => alloc::format!("net={}", self.network),
+            Some(address) => alloc::format!("net={},mac={address}{open}", self.network),
+            None => alloc::format!("net={}{open}", self.network),
         }
     }
 }

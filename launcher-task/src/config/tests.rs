@@ -195,9 +195,26 @@ fn a_card_is_on_a_network_and_has_an_address() {
     let [lan, wan] = plan.nets.as_slice() else { panic!("two cards, not {:?}", plan.nets) };
     assert_eq!((lan.network.as_str(), lan.address("a")), ("lan", MacAddress::derive("lan", "a")));
     assert_eq!((wan.network.as_str(), wan.address("a").0), ("wan", [0x52, 0x54, 0, 0x12, 0x34, 0x56]));
-    for bad in ["net=", "net=a:b", "net=a,mac", "net=a,mac=1", "net=a,mac=ff:ff:ff:ff:ff:ff", "net=a,b"] {
+    let bad =
+        ["net=", "net=a:b", "net=a,mac", "net=a,mac=1", "net=a,mac=ff:ff:ff:ff:ff:ff", "net=a,b", "net=a,"];
+    for bad in bad.into_iter().chain(["net=a,open,open", "net=none,open"]) {
         assert_eq!(only_fault(&format!("x guest {bad}")), Fault::Net(bad.into()));
     }
+}
+
+#[test]
+fn a_card_is_open_if_its_word_says_so_in_any_order() {
+    let plan = only_plan(
+        "x guest net=a,open net=b,open,mac=02:00:00:00:00:01 net=c,mac=02:00:00:00:00:02,open net=d",
+    );
+    let cards: Vec<_> =
+        plan.nets.iter().map(|card| (card.is_open, card.address.map(|mac| mac.0[5]))).collect();
+    assert_eq!(cards, [(true, None), (true, Some(1)), (true, Some(2)), (false, None)]);
+}
+
+#[test]
+fn no_network_is_no_card() {
+    assert_eq!(only_plan("x guest net=none").nets, []);
 }
 
 #[test]

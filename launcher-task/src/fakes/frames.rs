@@ -2,17 +2,28 @@
 //!
 //! Next on the tour: [`crate::net::cutter`].
 
-/// A TCP packet over IPv4 with these flags, sound in every checksum: identification 7, sequence
+/// A TCP packet over IPv4 from the first port's address to the second's, with these flags, sound in every checksum: identification 7, sequence
 /// number 0xFFFF_FF00.
 pub fn tcp4(flags: u8, data: &[u8]) -> Vec<u8> {
-    let mut ip = vec![0x45, 0, 0, 0, 0, 7, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 2, 10, 0, 0, 3];
-    ip[2..4].copy_from_slice(&(40 + data.len() as u16).to_be_bytes());
+    let mut ip = vec![0x45, 0, 0, 0, 0, 7, 0x40, 0, 64, 6, 0, 0, 10, 77, 0, 8, 10, 77, 0, 16];
+    ip[2..4].copy_from_slice(&((40 + data.len()) as u16).to_be_bytes());
     let sum = !words(&ip);
     ip[10..12].copy_from_slice(&sum.to_be_bytes());
     frame([0x08, 0x00], ip, flags, data)
 }
 
-/// The same over IPv6.
+/// A frame with VLAN tags of these kinds.
+pub fn tagged(tags: &[u16], frame: &[u8]) -> Vec<u8> {
+    let tags = tags.iter().flat_map(|kind| [kind.to_be_bytes(), [0, 5]].concat());
+    frame[..12].iter().copied().chain(tags).chain(frame[12..].iter().copied()).collect()
+}
+
+/// The frame without them.
+pub fn untagged(tags: &[u16], frame: &[u8]) -> Vec<u8> {
+    [&frame[..12], &frame[12 + 4 * tags.len()..]].concat()
+}
+
+/// A TCP packet over IPv6, sound as well.
 pub fn tcp6(flags: u8, data: &[u8]) -> Vec<u8> {
     let mut ip = vec![0x60, 0, 0, 0, 0, 0, 6, 64];
     ip[4..6].copy_from_slice(&(20 + data.len() as u16).to_be_bytes());

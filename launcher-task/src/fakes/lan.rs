@@ -2,6 +2,8 @@
 //!
 //! Next on the tour: [`crate::net`].
 
+use core::fmt::{self, Write};
+
 use abi::Nanos;
 use smoltcp::iface::{Config, Interface, SocketSet};
 use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken};
@@ -14,16 +16,31 @@ use crate::net::mac::MacAddress;
 use crate::net::network::{Networks, Room};
 use crate::port::{PacketPort, Plug};
 
-/// A network called `lan` with a card for each name.
+/// A network called `lan` with a card for each name, which speaks as itself.
 pub fn lan(guests: &[&str]) -> (Networks<'static>, Vec<Plug>) {
+    cards(guests, false)
+}
+
+/// The same, with cards that may say what they like.
+pub fn open_lan(guests: &[&str]) -> (Networks<'static>, Vec<Plug>) {
+    cards(guests, true)
+}
+
+fn cards(guests: &[&str], is_open: bool) -> (Networks<'static>, Vec<Plug>) {
     let mut room = Room::new(vec![0; Networks::room(1, guests.len(), 0)].leak());
     let mut networks = Networks::new(&mut room);
     let number =
         networks.add("lan", guests.len(), 1, &mut room, Box::leak(Box::new(Shelf::new(guests.len()))));
-    let plug =
-        |guest: &&str| networks.plug(number, guest, MacAddress::derive("lan", guest), &mut room).unwrap();
+    let plug = |guest: &&str| {
+        networks.plug(number, guest, MacAddress::derive("lan", guest), is_open, &mut room).unwrap()
+    };
     let plugs = guests.iter().map(plug).collect();
     (networks, plugs)
+}
+
+/// What the Host has to say about a Guest.
+fn about(guest: &str, out: &mut dyn Write) -> fmt::Result {
+    writeln!(out, "guest {guest}: is well")
 }
 
 /// Sends a frame from a card, whole and with nothing left to do.
@@ -67,7 +84,7 @@ impl Client {
         let time = Instant::from_micros((now.0 / 1000) as i64);
         let mut card = Card { networks: &mut *networks, plug: self.plug, is_large: self.is_large };
         self.stack.poll(time, &mut card, &mut self.sockets);
-        networks.turn(&"the Host is well");
+        networks.turn(&about);
     }
 
     /// The same, and says how often the gateways took memory from the heap.
@@ -76,7 +93,7 @@ impl Client {
         let time = Instant::from_micros((now.0 / 1000) as i64);
         let mut card = Card { networks: &mut *networks, plug: self.plug, is_large: self.is_large };
         self.stack.poll(time, &mut card, &mut self.sockets);
-        allocation_counter::measure(|| networks.turn(&"the Host is well")).count_total
+        allocation_counter::measure(|| networks.turn(&about)).count_total
     }
 }
 

@@ -10,8 +10,8 @@
 //!     IPv4: length, identification, checksum    TCP: sequence, flags, checksum
 //! ```
 //!
-//! Data are never copied for it: a segment is its own headers and a piece of
-//! the frame.
+//! VLAN tags are headers like others, and each segment has them. Data are
+//! never copied for it: a segment is its own headers and a piece of the frame.
 //!
 //! Invariants:
 //! - The segments' data, put together, are the packet's, and each segment's checksums are right
@@ -28,7 +28,7 @@ use core::ops::Range;
 use super::{
     checksum::Sum,
     header::{GUEST_CSUM, Offload, Unfinished},
-    headers::{ETHERNET_LEN, HEADERS_MAX, TCP_CHECKSUM, TcpFrame},
+    headers::{HEADERS_MAX, TCP_CHECKSUM, TcpFrame},
 };
 
 const FIN_AND_PSH: u8 = 0x01 | 0x08;
@@ -148,15 +148,15 @@ impl Segments {
 
     /// Writes lengths, numbers and flags of segment `index` with `len` bytes of data.
     fn number(&self, headers: &mut [u8], index: usize, len: usize) {
-        let ip = &mut headers[ETHERNET_LEN..];
+        let ip = &mut headers[self.tcp.ip..];
         if self.tcp.is_v6() {
             put(ip, PAYLOAD_LEN, (self.tcp.data - self.tcp.tcp + len) as u16);
         } else {
-            put(ip, TOTAL_LEN, (self.tcp.data - ETHERNET_LEN + len) as u16);
+            put(ip, TOTAL_LEN, (self.tcp.data - self.tcp.ip + len) as u16);
             let identification = get(ip, IDENTIFICATION).wrapping_add(index as u16);
             put(ip, IDENTIFICATION, identification);
             put(ip, IPV4_CHECKSUM, 0);
-            let sum = Sum::ZERO.plus(&ip[..self.tcp.tcp - ETHERNET_LEN]);
+            let sum = Sum::ZERO.plus(&ip[..self.tcp.tcp - self.tcp.ip]);
             put(ip, IPV4_CHECKSUM, sum.checksum());
         }
         let tcp = &mut headers[self.tcp.tcp..];
@@ -181,11 +181,7 @@ impl Segment {
 
 /// The sum of what TCP sums up besides itself: addresses, protocol, length.
 fn pseudo_header(headers: &[u8], frame: &TcpFrame, data_len: usize) -> Sum {
-    let addresses = if frame.is_v6() {
-        ETHERNET_LEN + 8..ETHERNET_LEN + 40
-    } else {
-        ETHERNET_LEN + 12..ETHERNET_LEN + 20
-    };
+    let addresses = if frame.is_v6() { frame.ip + 8..frame.ip + 40 } else { frame.ip + 12..frame.ip + 20 };
     let len = frame.data - frame.tcp + data_len;
     Sum::ZERO.plus(&headers[addresses]).add_word(TCP.into()).add_word(len as u16)
 }
@@ -201,7 +197,7 @@ fn put(bytes: &mut [u8], at: usize, value: u16) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fakes::frames::{checksums_are_right, tcp4, tcp6};
+    use crate::fakes::frames::{checksums_are_right, tagged, tcp4, tcp6, untagged};
     use crate::net::header::{CSUM, GUEST_TSO4, HOST_TSO4, HOST_TSO6, Large};
     use proptest::prelude::*;
 
@@ -271,18 +267,22 @@ mod tests {
         #[test]
         fn segments_make_up_the_packet_and_are_sound(
             data in proptest::collection::vec(any::<u8>(), 0..5000), segment in 48u16..1500, v6: bool,
+            tags in 0usize..=4,
         ) {
-            let frame = if v6 { tcp6(0x18, &data) } else { tcp4(0x18, &data) };
+            let tags = &[0x88A8, 0x8100, 0x8100, 0x8100][..tags];
+            let frame = tagged(tags, &if v6 { tcp6(0x18, &data) } else { tcp4(0x18, &data) });
             let headers_len = TcpFrame::parse(&frame).unwrap().data;
             let mut together = Vec::new();
             for (index, piece) in cut(&frame, large(&frame, segment), 0).iter().enumerate() {
-                prop_assert!(checksums_are_right(piece));
+                prop_assert_eq!(&piece[..12 + 4 * tags.len()], &frame[..12 + 4 * tags.len()]);
+                prop_assert!(checksums_are_right(&untagged(tags, piece)));
                 let tcp = &piece[headers_len - 20..];
                 let sequence = u32::from(get(tcp, 4)) << 16 | u32::from(get(tcp, 6));
                 prop_assert_eq!(sequence, 0xFFFF_FF00u32.wrapping_add(together.len() as u32));
                 if !v6 {
-                    prop_assert_eq!(usize::from(get(piece, 16)), piece.len() - 14);
-                    prop_assert_eq!(usize::from(get(piece, 18)), index + 7);
+                    let ip = 14 + 4 * tags.len();
+                    prop_assert_eq!(usize::from(get(piece, ip + 2)), piece.len() - ip);
+                    prop_assert_eq!(usize::from(get(piece, ip + 4)), index + 7);
                 }
                 together.extend_from_slice(&piece[headers_len..]);
             }

@@ -1,12 +1,13 @@
 //! The headers of a TCP packet, found in a frame.
 //!
 //! ```text
-//!  0         14              14 + ip                  headers_len
-//!  | Ethernet | IPv4 or IPv6 | TCP, with its options | data ...
+//!  0                    ip             tcp                     data
+//!  | Ethernet, VLAN tags | IPv4 or IPv6 | TCP, with its options | ...
 //! ```
 //!
-//! Only what can be cut up is found: no VLAN tag, no fragment, no extension
-//! header. Drivers are not offered to hand over anything else in one piece.
+//! Only what can be cut up is found: no fragment, no extension header. Drivers
+//! are not offered to hand over anything else in one piece. Linux from 3.10 on
+//! leaves VLAN tags in what it hands over.
 //!
 //! Invariants: a frame that is found to be TCP has all its headers
 //! (`a_frame_of_noise_has_its_headers_or_is_none`).
@@ -15,16 +16,14 @@
 //!
 //! Next on the tour: [`super::cutter`].
 
-use super::header::Unfinished;
+use super::{
+    header::Unfinished,
+    layers::{Content, IPV4, IPV6, LINK_MAX},
+};
 
-/// Bytes of an Ethernet header.
-pub const ETHERNET_LEN: usize = 14;
 /// Most bytes of all headers together.
-pub const HEADERS_MAX: usize = ETHERNET_LEN + 60 + 60;
+pub const HEADERS_MAX: usize = LINK_MAX + 60 + 60;
 
-const ETHERTYPE: usize = 12;
-const IPV4: [u8; 2] = [0x08, 0x00];
-const IPV6: [u8; 2] = [0x86, 0xDD];
 const IPV6_LEN: usize = 40;
 const TCP: u8 = 6;
 const TCP_LEN: usize = 20;
@@ -36,6 +35,8 @@ const TCP_DATA_OFFSET: usize = 12;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TcpFrame {
     is_v6: bool,
+    /// Offset of the IP header.
+    pub ip: usize,
     /// Offset of the TCP header.
     pub tcp: usize,
     /// Offset of the data.
@@ -45,14 +46,15 @@ pub struct TcpFrame {
 impl TcpFrame {
     /// Finds the headers; `None` if they are others.
     pub fn parse(frame: &[u8]) -> Option<Self> {
-        let (is_v6, tcp) = match *frame.get(ETHERTYPE..ETHERNET_LEN)? {
-            [a, b] if [a, b] == IPV4 => (false, ETHERNET_LEN + ipv4_len(&frame[ETHERNET_LEN..])?),
-            [a, b] if [a, b] == IPV6 => (true, ETHERNET_LEN + ipv6_len(&frame[ETHERNET_LEN..])?),
+        let Content { kind, at: ip } = Content::find(frame).filter(|content| content.at <= LINK_MAX)?;
+        let (is_v6, tcp) = match kind {
+            IPV4 => (false, ip + ipv4_len(&frame[ip..])?),
+            IPV6 => (true, ip + ipv6_len(&frame[ip..])?),
             _ => return None,
         };
         let words = frame.get(tcp + TCP_DATA_OFFSET)? >> 4;
         let data = tcp + 4 * usize::from(words);
-        (data >= tcp + TCP_LEN && data <= frame.len()).then_some(Self { is_v6, tcp, data })
+        (data >= tcp + TCP_LEN && data <= frame.len()).then_some(Self { is_v6, ip, tcp, data })
     }
 
     /// Whether it came over IPv6.
@@ -83,7 +85,7 @@ fn ipv6_len(packet: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fakes::frames::{tcp4, tcp6};
+    use crate::fakes::frames::{tagged, tcp4, tcp6};
     use proptest::prelude::*;
 
     #[test]
@@ -92,6 +94,8 @@ mod tests {
         assert_eq!((v4.is_v6(), v4.tcp, v4.data), (false, 34, 54));
         let v6 = TcpFrame::parse(&tcp6(0x10, b"data")).unwrap();
         assert_eq!((v6.is_v6(), v6.tcp, v6.data), (true, 54, 74));
+        let behind = TcpFrame::parse(&tagged(&[0x88A8, 0x8100], &tcp4(0x10, b"data"))).unwrap();
+        assert_eq!((behind.is_v6(), behind.ip, behind.tcp, behind.data), (false, 22, 42, 62));
     }
 
     #[test]
@@ -117,7 +121,7 @@ mod tests {
             mut frame in proptest::collection::vec(any::<u8>(), 0..200), v6: bool,
         ) {
             if let Some(kind) = frame.get_mut(12..14) {
-                kind.copy_from_slice(if v6 { &IPV6 } else { &IPV4 });
+                kind.copy_from_slice(&if v6 { IPV6 } else { IPV4 }.to_be_bytes());
             }
             if let Some(tcp) = TcpFrame::parse(&frame) {
                 prop_assert!(tcp.tcp + TCP_LEN <= tcp.data && tcp.data <= frame.len());

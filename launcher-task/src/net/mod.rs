@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   Guest's driver --virtqueues-- device --+
-//!                                          |-- switch -- gateway: DHCP, ping, a page ...
+//!                     speaks as itself? --- |-- switch -- gateway: DHCP, ping, a page ...
 //!   Guest's driver --virtqueues-- device --+        '--- capture, into a file
 //! ```
 //!
@@ -18,10 +18,13 @@ pub mod device;
 pub mod gateway;
 pub mod header;
 pub mod headers;
+pub mod identity;
+pub mod layers;
 pub mod mac;
 pub mod network;
 pub mod pcap;
 pub mod queue;
+pub mod refusal;
 pub mod scatter;
 pub mod subnet;
 pub mod switch;

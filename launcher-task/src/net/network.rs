@@ -27,9 +27,11 @@ use super::{
         wire::GATEWAY,
     },
     header::{HEADER_LEN, Offload},
+    identity::Identity,
     mac::MacAddress,
     pcap::Capture,
     queue::{FRAME_MAX, Packet, QUEUE_LEN},
+    refusal::Refusal,
     subnet::Subnet,
     switch::Switch,
 };
@@ -132,7 +134,7 @@ impl<'a> Networks<'a> {
         let number = self.list.len();
         let (address, subnet) = (MacAddress::derive(name, ""), Subnet::new(number as u8));
         let mut switch = Switch::default();
-        let port = switch.add(GATEWAY_NAME, address, room.take(QUEUE_LEN));
+        let port = switch.add(GATEWAY_NAME, address, None, room.take(QUEUE_LEN));
         assert_eq!(port, Some(GATEWAY), "the first port is the gateway's");
         let gateway = Gateway::new(address, subnet, cards, seed, room, shelf);
         let relay = Relay { switch, capture: None };
@@ -140,16 +142,20 @@ impl<'a> Networks<'a> {
         number
     }
 
-    /// Plugs a Guest's card in; `None` if all ports are taken.
+    /// Plugs a Guest's card in, which speaks only as itself unless it `is_open`; `None` if all ports
+    /// are taken.
     pub fn plug(
         &mut self,
         network: usize,
         guest: &str,
         address: MacAddress,
+        is_open: bool,
         room: &mut Room<'a>,
     ) -> Option<Plug> {
+        let subnet = self.list[network].subnet();
         let switch = &mut self.list[network].relay.switch;
-        let port = switch.add(guest, address, room.take(QUEUE_LEN))?;
+        let identity = (!is_open).then(|| Identity::new(address, subnet, switch.ports().len()));
+        let port = switch.add(guest, address, identity, room.take(QUEUE_LEN))?;
         Some(Plug { network, port })
     }
 
@@ -232,21 +238,21 @@ impl PacketPort for Networks<'_> {
     ) -> GuestResult<usize> {
         let relay = &mut self.list[from.network].relay;
         let Some(frame) = self.shared[0].get_mut(..len) else {
-            relay.switch.refuse(from.port);
+            relay.switch.refuse(from.port, Refusal::Malformed);
             return Ok(0);
         };
         fill(frame)?;
         match Offload::admit(header, features, frame) {
             Some(offload) => Ok(relay.forward(from.port, offload, frame, self.now)),
             None => {
-                relay.switch.refuse(from.port);
+                relay.switch.refuse(from.port, Refusal::Malformed);
                 Ok(0)
             }
         }
     }
 
     fn refuse(&mut self, from: Plug) {
-        self.list[from.network].relay.switch.refuse(from.port);
+        self.list[from.network].relay.switch.refuse(from.port, Refusal::Malformed);
     }
 
     fn first(&self, at: Plug) -> Option<Packet<'_>> {

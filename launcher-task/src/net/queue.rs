@@ -24,12 +24,15 @@
 //!
 //! Next on the tour: [`super::table`].
 
-use super::header::{HEADER_LEN, Offload};
+use super::{
+    header::{HEADER_LEN, Offload},
+    layers::LINK_MAX,
+};
 
 /// Most ports of a network, the gateway's among them.
 pub const PORTS_MAX: usize = 32;
-/// Longest frame: an Ethernet header and as much as an IP packet can have.
-pub const FRAME_MAX: usize = 14 + 65_536;
+/// Longest frame: an Ethernet header with its tags, and as much as an IP packet can have.
+pub const FRAME_MAX: usize = LINK_MAX + 65_536;
 /// Bytes of a queue: two of the longest frames from one sender, and as much again for others.
 pub const QUEUE_LEN: usize = 288 << 10;
 

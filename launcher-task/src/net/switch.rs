@@ -6,6 +6,9 @@
 //!   Guest c --port 3--+            each port: an address, a queue of packets, counters
 //! ```
 //!
+//! A port that has an [`identity`](super::identity) speaks as nobody else; one
+//! that has none may say what it likes, and what lies behind it is learned.
+//!
 //! A frame for a known address goes to its port, any other to all but its
 //! own. Nothing is held up for a receiver that does not take its packets: its
 //! queue runs full, and what more comes is dropped there and counted.
@@ -13,7 +16,9 @@
 //! Invariants:
 //! - Counters add up: what was sent was refused, or each copy of it was received, dropped or waits
 //!   (`every_packet_is_accounted_for`).
-//! - A card's address cannot be taken by another port (`nobody_speaks_in_another_s_name`).
+//! - A port that is held to it speaks as nobody else (`nobody_speaks_in_another_s_name`).
+//! - What is for a card goes to that card, whoever claims its address
+//!   (`an_open_port_says_what_it_likes_and_hears_no_more_for_it`).
 //! - One port's flood leaves the others room in every queue (`queue.rs`).
 //!
 //! Source: IEEE 802.1Q-2022, 8 "Principles of bridge operation".
@@ -25,9 +30,11 @@ use alloc::{string::String, vec::Vec};
 
 use super::{
     header::Offload,
-    headers::ETHERNET_LEN,
+    identity::Identity,
+    layers::ETHERNET_LEN,
     mac::{MAC_LEN, MacAddress},
     queue::{PORTS_MAX, Packet, PacketQueue},
+    refusal::{Refusal, Refusals},
     table::Learned,
 };
 
@@ -36,8 +43,8 @@ use super::{
 pub struct Counters {
     /// Packets its card has sent, whatever became of them.
     pub sent: u64,
-    /// Those of them that went nowhere: malformed, or in another's name.
-    pub refused: u64,
+    /// Those of them that went nowhere, by reason.
+    pub refused: Refusals,
     /// Copies made of the others: one for each port they were for.
     pub copies: u64,
     /// Packets its card has received.
@@ -56,6 +63,8 @@ pub struct Port<'a> {
     /// What it has counted.
     pub counters: Counters,
     queue: PacketQueue<'a>,
+    /// What its card is held to; nothing, if it may say what it likes.
+    identity: Option<Identity>,
     learned: Learned,
     /// Somebody is there to take packets.
     is_plugged: bool,
@@ -70,8 +79,15 @@ pub struct Switch<'a> {
 }
 
 impl<'a> Switch<'a> {
-    /// Adds a port with room for packets; `None` if there are as many as there can be.
-    pub fn add(&mut self, name: &str, address: MacAddress, room: &'a mut [u8]) -> Option<usize> {
+    /// Adds a port with room for packets, whose card is held to `identity` if it has one; `None` if
+    /// there are as many as there can be.
+    pub fn add(
+        &mut self,
+        name: &str,
+        address: MacAddress,
+        identity: Option<Identity>,
+        room: &'a mut [u8],
+    ) -> Option<usize> {
         let number = self.ports.len();
         (number < PORTS_MAX).then(|| {
             self.ports.push(Port {
@@ -79,6 +95,7 @@ impl<'a> Switch<'a> {
                 address,
                 counters: Counters::default(),
                 queue: PacketQueue::new(room),
+                identity,
                 learned: Learned::default(),
                 is_plugged: true,
             });
@@ -93,11 +110,11 @@ impl<'a> Switch<'a> {
 
     /// Passes a frame on that came from port `from`, and returns how many copies were made.
     pub fn forward(&mut self, from: usize, offload: Offload, frame: &[u8], now: Nanos) -> usize {
-        self.ports[from].counters.sent += 1;
-        if frame.len() < ETHERNET_LEN || !self.learn(from, MacAddress::at(frame, MAC_LEN), now) {
-            self.ports[from].counters.refused += 1;
+        if let Err(why) = self.judge(from, offload, frame, now) {
+            self.refuse(from, why);
             return 0;
         }
+        self.ports[from].counters.sent += 1;
         let packet = Packet { sender: from, offload, frame };
         let copies = match self.port_of(MacAddress::at(frame, 0), now) {
             Some(to) if to == from => 0,
@@ -108,19 +125,31 @@ impl<'a> Switch<'a> {
         copies
     }
 
-    /// Notes where `address` speaks from; `false` if it has no right to.
-    fn learn(&mut self, from: usize, address: MacAddress, now: Nanos) -> bool {
-        if self.ports[from].address == address {
-            return true;
+    /// Judges a frame of port `from`; of one that may say what it likes, notes who is behind it.
+    fn judge(&mut self, from: usize, offload: Offload, frame: &[u8], now: Nanos) -> Result<(), Refusal> {
+        if frame.len() < ETHERNET_LEN {
+            return Err(Refusal::Malformed);
         }
-        if !address.is_a_cards() || self.ports.iter().any(|port| port.address == address) {
-            return false;
+        if let Some(identity) = &self.ports[from].identity {
+            return identity.judge(frame, offload.checksum);
+        }
+        let address = MacAddress::at(frame, MAC_LEN);
+        if !address.is_a_cards() {
+            return Err(Refusal::Mac);
+        }
+        self.learn(from, address, now);
+        Ok(())
+    }
+
+    /// Notes where `address` speaks from. A card's own address is never moved.
+    fn learn(&mut self, from: usize, address: MacAddress, now: Nanos) {
+        if self.ports.iter().any(|port| port.address == address) {
+            return;
         }
         for (_, port) in self.ports.iter_mut().enumerate().filter(|(number, _)| *number != from) {
             port.learned.forget(address);
         }
         self.ports[from].learned.note(address, now);
-        true
     }
 
     /// The port `address` is behind, if it is one card's and known.
@@ -144,11 +173,11 @@ impl<'a> Switch<'a> {
         1
     }
 
-    /// Counts a packet of port `from` that is not even a frame.
-    pub fn refuse(&mut self, from: usize) {
+    /// Counts a packet of port `from` that goes nowhere.
+    pub fn refuse(&mut self, from: usize, why: Refusal) {
         let counters = &mut self.ports[from].counters;
         counters.sent += 1;
-        counters.refused += 1;
+        counters.refused.count(why);
     }
 
     /// The packet that is next for port `at`.
@@ -189,6 +218,11 @@ impl<'a> Switch<'a> {
 }
 
 impl Port<'_> {
+    /// Whether somebody is there to take packets.
+    pub const fn is_plugged(&self) -> bool {
+        self.is_plugged
+    }
+
     /// Packets that wait for it.
     pub const fn waiting(&self) -> u32 {
         self.queue.len()

@@ -1,8 +1,8 @@
 //! Which address is behind which port of a switch.
 //!
-//! A port's own card needs no learning: the switch was told, and nobody else
-//! can claim its address. What is learned is what lies behind a card, a Guest
-//! that passes packets on for others. A port can teach a few addresses, so one
+//! A port's own card needs no learning: the switch was told, and its address
+//! cannot be moved. What is learned is what lies behind a card whose line says
+//! `open`, a Guest that passes packets on for others. A port can teach a few addresses, so one
 //! that makes addresses up forgets only its own.
 //!
 //! Invariants:

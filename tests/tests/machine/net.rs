@@ -155,6 +155,57 @@ fn a_driver_that_lies_loses_its_packets_and_nothing_else() {
     assert_eq!(liar[1], 1606, "{}", outcome.log);
 }
 
+/// What the Host says of why packets of a port were refused.
+#[track_caller]
+fn reasons<'o>(outcome: &'o Outcome, port: &str) -> &'o str {
+    let prefix = format!("net {port}: ");
+    let line = outcome.host_lines().find(|line| line.starts_with(&prefix));
+    line.and_then(|line| line.split_once(" waiting")).map_or("", |(_, reasons)| reasons)
+}
+
+/// A neighbour claims to be everybody, the gateway too, while two others talk.
+#[test]
+fn who_claims_to_be_others_hears_nothing_that_is_theirs() {
+    for bus in ["", " bus=pci"] {
+        let outcome = pass(&[
+            ("net_pair", &format!("name=s net=lan{bus} -- role=server")),
+            ("net_pair", &format!("name=c net=lan{bus} -- role=client")),
+            ("hostile_neighbour", &format!("name=liar net=lan{bus} -- own=24 for=300")),
+        ]);
+        assert!(outcome.log.contains("client: 200000 bytes sent, 4 heard"), "{}", outcome.log);
+        let liar = counters(&outcome, "lan: liar");
+        assert_eq!((liar[0], liar[2]), (liar[1], 0), "all of it was refused:\n{}", outcome.log);
+        let reasons = reasons(&outcome, "lan: liar");
+        for reason in ["MAC address", "ARP sender", "IPv4 source", "IPv6 source", "server"] {
+            assert!(reasons.contains(&format!("{reason} ")), "{reason} is not in {reasons:?}");
+        }
+        for innocent in ["lan: s", "lan: c"] {
+            assert_eq!(counters(&outcome, innocent)[1], 0, "{}", outcome.log);
+        }
+    }
+}
+
+/// For those who teach exactly that.
+#[test]
+fn an_open_card_may_claim_what_it_likes() {
+    let outcome = pass(&[("hostile_neighbour", "name=liar net=lan,open -- open=1")]);
+    let liar = counters(&outcome, "lan: liar");
+    assert!(liar[0] > 50 && liar[1] == 0 && liar[2] == liar[0], "{}", outcome.log);
+    assert!(outcome.log.contains("may have 10.77.0.8, and may speak as anybody"), "{}", outcome.log);
+}
+
+#[test]
+fn large_packets_are_cut_behind_their_vlan_tags() {
+    for bus in ["", " bus=pci"] {
+        let outcome = pass(&[
+            ("net_vlan", &format!("name=a net=lan{bus} -- role=send")),
+            ("net_vlan", &format!("name=b net=lan{bus} -- role=receive")),
+        ]);
+        let (a, b) = (counters(&outcome, "lan: a"), counters(&outcome, "lan: b"));
+        assert_eq!((a[0], a[1], b[3]), (30, 0, 30), "{}", outcome.log);
+    }
+}
+
 #[test]
 fn a_capture_is_what_tshark_reads() {
     let scratch = Scratch::new();

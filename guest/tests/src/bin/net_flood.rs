@@ -96,6 +96,7 @@ fn send_large(mut card: Card) {
     let len = PAGES as u32 * PAGE_SIZE - 12 - 14;
     frame[12..20].copy_from_slice(&[0x08, 0x00, 0x45, 0, (len >> 8) as u8, len as u8, 0, 0]);
     (frame[23], frame[46]) = (6, 5 << 4); // TCP, whose header has five words
+    frame[26..30].copy_from_slice(&[10, 77, 0, number("from", 8) as u8]); // the first Guest's address
     pages[0].write_from(0, &head);
     let buffers: [_; PAGES] = core::array::from_fn(|page| (pages[page].phys(), PAGE_SIZE, 0));
     let mut start = 0;

@@ -25,7 +25,7 @@ use smoltcp::socket::tcp;
 use smoltcp::time::Duration;
 use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, Ipv4Packet, TcpPacket};
 
-use super::page::About;
+use super::page::Page;
 use super::service::{Connection, SERVICES};
 use crate::net::{network::Room, subnet::Subnet};
 
@@ -122,9 +122,9 @@ impl<'a> Connections<'a> {
     }
 
     /// Does what can be done now on each connection.
-    pub fn serve(&mut self, now: Nanos, about: &About<'_>) {
+    pub fn serve(&mut self, now: Nanos, page: &mut Page<'_, '_>) {
         for (handle, connection) in &mut self.list {
-            connection.serve(self.sockets.get_mut(*handle), now, about);
+            connection.serve(self.sockets.get_mut(*handle), now, page);
         }
     }
 

@@ -17,7 +17,7 @@
 
 use smoltcp::wire::Ipv4Address;
 
-use crate::net::{checksum::Sum, headers::ETHERNET_LEN, queue::Packet, subnet::Subnet};
+use crate::net::{checksum::Sum, layers::ETHERNET_LEN, queue::Packet, subnet::Subnet};
 
 /// Kind of an Ethernet frame with IPv4 in it.
 pub const IPV4: [u8; 2] = [0x08, 0x00];

@@ -26,7 +26,7 @@ use smoltcp::wire::{
     Ipv4Repr, UdpPacket, UdpRepr,
 };
 
-use crate::net::headers::ETHERNET_LEN;
+use crate::net::layers::ETHERNET_LEN;
 
 /// Port of the echo.
 pub const ECHO: u16 = 7;

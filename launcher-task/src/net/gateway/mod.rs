@@ -27,6 +27,7 @@ pub mod credible;
 pub mod datagrams;
 pub mod dhcp;
 pub mod dns;
+pub mod http;
 pub mod neighbours;
 pub mod page;
 pub mod service;
@@ -53,7 +54,7 @@ use connections::{Connections, Shelf};
 use datagrams::{Datagram, wrap};
 use dhcp::Leases;
 use neighbours::Neighbours;
-use page::About;
+use page::{About, Page};
 use wire::{GATEWAY, Wire};
 
 /// Packets one turn takes: as many as a Guest may send in the step before it.
@@ -140,12 +141,18 @@ impl<'a> Gateway<'a> {
                 }
             }
         }
-        self.connections.serve(now, about);
+        self.serve(relay, hands, now, about);
         let mut wire = Wire::new(relay, &self.neighbours, hands, now);
         self.stack.poll_egress(time, &mut wire, &mut self.connections.sockets);
         self.connections.reopen();
-        self.connections.serve(now, about);
+        self.serve(relay, hands, now, about);
         self.due = self.next_due(time, now);
+    }
+
+    /// Does what can be done now on each connection.
+    fn serve(&mut self, relay: &Relay<'_>, hands: &mut Hands<'_>, now: Nanos, about: &About<'_>) {
+        let mut page = Page { about, switch: &relay.switch, subnet: self.subnet(), room: hands.outgoing };
+        self.connections.serve(now, &mut page);
     }
 
     /// Judges a packet, and answers what needs no stack.

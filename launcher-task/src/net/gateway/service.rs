@@ -5,7 +5,7 @@
 //!      7  echo: everything comes back
 //!      9  discard: everything is swallowed
 //!     19  characters without end, for measuring
-//!     80  a page about the Host
+//!     80  a page about the Guest that asks, and its neighbours
 //! ```
 //!
 //! A connection on which nothing moves for [`IDLE`] is cut.
@@ -18,12 +18,12 @@
 //!
 //! Source: RFC 862, 863 and 864.
 //!
-//! Next on the tour: [`super::page`].
+//! Next on the tour: [`super::http`].
 
 use abi::Nanos;
 use smoltcp::socket::tcp;
 
-use super::page::{self, About};
+use super::{http, page::Page};
 
 /// How long a connection may do nothing.
 pub const IDLE: Nanos = Nanos::from_millis(10_000);
@@ -42,7 +42,7 @@ pub enum Kind {
     Discard,
     /// Sends without end.
     Source,
-    /// Answers one request with a page.
+    /// Answers one request, with a page about whoever asks.
     Http,
 }
 
@@ -109,7 +109,7 @@ impl Connection {
     }
 
     /// Does what can be done now.
-    pub fn serve(&mut self, socket: &mut tcp::Socket<'_>, now: Nanos, about: &About<'_>) {
+    pub fn serve(&mut self, socket: &mut tcp::Socket<'_>, now: Nanos, page: &mut Page<'_, '_>) {
         if !socket.is_open() || socket.is_listening() {
             return;
         }
@@ -120,7 +120,7 @@ impl Connection {
             Kind::Echo => echo(socket),
             Kind::Discard => discard(socket),
             Kind::Source => self.send_letters(socket),
-            Kind::Http => page::answer(socket, about),
+            Kind::Http => http::answer(socket, page),
         };
         if has_moved {
             self.moved = now;

@@ -10,7 +10,7 @@ use smoltcp::socket::{dhcpv4, icmp, tcp, udp};
 use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr, IpAddress, Ipv4Cidr};
 
 use super::*;
-use crate::fakes::lan::{Client, lan, send};
+use crate::fakes::lan::{Client, lan, open_lan, send};
 use crate::net::checksum::Sum;
 use crate::net::network::Networks;
 use crate::net::switch::Counters;
@@ -50,6 +50,16 @@ impl Bench {
 
     fn tcp(&mut self, handle: SocketHandle) -> &mut tcp::Socket<'static> {
         self.client.sockets.get_mut(handle)
+    }
+
+    /// What comes back when this is sent to the page's port.
+    fn request(&mut self, request: &str) -> String {
+        let handle = self.connect(80);
+        self.turns(5);
+        self.tcp(handle).send_slice(request.as_bytes()).unwrap();
+        let answer = String::from_utf8(self.hear(handle)).unwrap();
+        self.client.sockets.remove(handle);
+        answer
     }
 
     fn ports(&self) -> [Counters; 2] {
@@ -151,16 +161,31 @@ fn it_knows_the_names_of_the_guests() {
 }
 
 #[test]
-fn the_page_tells_of_the_host() {
+fn the_page_shows_a_guest_itself_and_names_of_its_neighbours() {
+    let (networks, plugs) = lan(&["a", "b"]);
+    let mut client = Client::new(plugs[1], "b", false);
+    client.set_address(Ipv4Cidr::new(Ipv4Address::new(10, 77, 0, 16), 24));
+    let mut bench = Bench { networks, client, now: Nanos::from_millis(1) };
+    let page = bench.request("GET / HTTP/1.0\r\n\r\n");
+    let text =
+        "guest b: is well\n\nwho is on this network:\ngateway 10.77.0.1\na 10.77.0.8\nb 10.77.0.16\n</pre>";
+    assert!(page.starts_with("HTTP/1.0 200 OK\r\n") && page.contains(text), "{page}");
+    assert!(!page.contains("guest a"), "{page}");
+    bench.networks.unplug(plugs[0]);
+    assert!(!bench.request("GET / HTTP/1.0\r\n\r\n").contains("a 10.77.0.8"), "it is gone");
+}
+
+#[test]
+fn an_answer_has_the_length_it_says() {
     let mut bench = bench(false);
-    let handle = bench.connect(80);
-    bench.turns(5);
-    bench.tcp(handle).send_slice(b"GET / HTTP/1.0\r\n\r\n").unwrap();
-    let page = String::from_utf8(bench.hear(handle)).unwrap();
-    assert!(
-        page.starts_with("HTTP/1.0 200 OK\r\n") && page.contains("<pre>\nthe Host is well</pre>"),
-        "{page}"
-    );
+    for (request, status) in [("GET /", "200 OK"), ("GET /x", "404 Not Found"), ("PUT /", "405 Method Not")] {
+        let answer = bench.request(&format!("{request} HTTP/1.1\r\nHost: gateway\r\n\r\n"));
+        let (head, content) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{head}");
+        assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", content.len())), "{answer}");
+    }
+    let (get, head) = (bench.request("GET / HTTP/1.0\r\n\r\n"), bench.request("HEAD / HTTP/1.0\r\n\r\n"));
+    assert!(get.starts_with(&head) && head.ends_with("\r\n\r\n"), "{head}");
 }
 
 #[test]
@@ -241,13 +266,17 @@ fn a_connection_is_closed_by_both() {
 
 #[test]
 fn nobody_speaks_to_the_gateway_in_another_s_name() {
-    let mut bench = bench(false);
-    bench.client.set_address(Ipv4Cidr::new(Ipv4Address::new(10, 77, 0, 16), 24));
-    let handle = bench.connect(7);
-    bench.turns(3000);
-    assert_eq!(bench.tcp(handle).state(), tcp::State::SynSent);
-    let [gateway, _] = bench.ports();
-    assert!(gateway.dropped > 0 && gateway.received == 0);
+    for (is_open, is_dropped) in [(false, false), (true, true)] {
+        let (networks, plugs) = if is_open { open_lan(&["a"]) } else { lan(&["a"]) };
+        let mut bench = Bench { networks, client: Client::new(plugs[0], "a", false), now: Nanos(1) };
+        bench.client.set_address(Ipv4Cidr::new(Ipv4Address::new(10, 77, 0, 16), 24));
+        let handle = bench.connect(7);
+        bench.turns(3000);
+        assert_eq!(bench.tcp(handle).state(), tcp::State::SynSent);
+        let [gateway, client] = bench.ports();
+        assert_eq!((gateway.dropped > 0, gateway.received), (is_dropped, 0));
+        assert_eq!(client.refused.all() > 0, !is_open);
+    }
 }
 
 #[test]
@@ -258,19 +287,12 @@ fn a_wrong_checksum_is_not_heard() {
         let mut frame = good.clone();
         frame[..6].copy_from_slice(&MacAddress::derive("lan", "").0);
         frame[6..12].copy_from_slice(&MacAddress::derive("lan", "a").0);
-        // Its sender is 10.0.0.2, which is nobody here.
-        frame[26..30].copy_from_slice(&[10, 77, 0, 8]);
-        let sum = Sum::ZERO.plus(&[10, 0, 0, 2]).folded();
-        let tcp = u16::from_be_bytes([frame[50], frame[51]]);
-        let fixed = !Sum::ZERO.add_word(!tcp).add_word(!sum).plus(&[10, 77, 0, 8]).folded();
-        frame[50..52].copy_from_slice(&fixed.to_be_bytes());
-        put_header_checksum(&mut frame);
         if let Some(place) = place {
             frame[place] ^= 0x40;
         }
         let before = bench.ports()[0];
         send(&mut bench.networks, bench.client.plug, &frame);
-        bench.networks.turn(&"");
+        bench.networks.turn(&|_, _| Ok(()));
         let after = bench.ports()[0];
         assert_eq!(after.received - before.received, heard, "{place:?}");
         assert_eq!(after.dropped - before.dropped, 1 - heard, "{place:?}");
@@ -299,12 +321,13 @@ fn a_turn_takes_a_bounded_number_of_packets() {
     let mut bench = bench(false);
     let mut frame = vec![0xFF; 60];
     frame[6..12].copy_from_slice(&MacAddress::derive("lan", "a").0);
-    frame[12..14].copy_from_slice(&[0x08, 0x06]);
+    frame[12..22].copy_from_slice(&[8, 6, 0, 1, 8, 0, 6, 4, 0, 1]);
+    frame[22..28].copy_from_slice(&MacAddress::derive("lan", "a").0);
     frame[28..32].fill(0);
     for _ in 0..500 {
         send(&mut bench.networks, bench.client.plug, &frame);
     }
-    bench.networks.turn(&"");
+    bench.networks.turn(&|_, _| Ok(()));
     let taken = bench.ports()[0].received;
     assert!(taken > 0 && taken <= PACKETS_PER_TURN as u64, "{taken}");
     assert_eq!(bench.networks.due(), Nanos(0), "it wants another");
@@ -339,7 +362,7 @@ proptest! {
                 frame[6..12].copy_from_slice(&MacAddress::derive("lan", "a").0);
             }
             send(&mut bench.networks, bench.client.plug, &frame);
-            bench.networks.turn(&"");
+            bench.networks.turn(&|_, _| Ok(()));
             while bench.networks.first(bench.client.plug).is_some() {
                 bench.networks.pop(bench.client.plug, true);
             }
@@ -357,7 +380,8 @@ fn put_header_checksum(frame: &mut [u8]) {
 /// A DISCOVER as a client sends it, without a UDP checksum.
 fn request() -> Vec<u8> {
     let mut frame = vec![0xFF; 6];
-    frame.extend([2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 1, 16, 0, 0, 0, 0, 64, 17, 0, 0]);
+    frame.extend(MacAddress::derive("lan", "a").0);
+    frame.extend([8, 0, 0x45, 0, 1, 16, 0, 0, 0, 0, 64, 17, 0, 0]);
     frame.extend([0, 0, 0, 0, 255, 255, 255, 255, 0, 68, 0, 67, 0, 252, 0, 0]);
     frame.extend([1, 1, 6, 0, 1, 2, 3, 4]);
     frame.extend([0; 20]);

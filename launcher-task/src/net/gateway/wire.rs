@@ -21,7 +21,7 @@ use super::{
 };
 use crate::net::{
     header::{Offload, Unfinished},
-    headers::ETHERNET_LEN,
+    layers::ETHERNET_LEN,
     network::Relay,
 };
 

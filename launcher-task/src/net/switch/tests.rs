@@ -1,7 +1,7 @@
 //! What a switch does with frames, learned addresses and full queues.
 
 use super::*;
-use crate::net::table::AGE;
+use crate::net::{header::Unfinished, subnet::Subnet, table::AGE};
 use proptest::prelude::*;
 
 const NOW: Nanos = Nanos(7);
@@ -10,10 +10,21 @@ fn address(last: u8) -> MacAddress {
     MacAddress([2, 0, 0, 0, 0, last])
 }
 
+/// A switch with a gateway and ports that may say what they like.
 fn switch(ports: u8, room: usize) -> Switch<'static> {
+    with_identities(ports, room, |_| None)
+}
+
+/// A switch with a gateway and ports that are held to what they are.
+fn strict_switch(ports: u8) -> Switch<'static> {
+    let identity = |port| Identity::new(address(port), Subnet::new(0), port.into());
+    with_identities(ports, 4096, |port| (port > 0).then(|| identity(port)))
+}
+
+fn with_identities(ports: u8, room: usize, identity: impl Fn(u8) -> Option<Identity>) -> Switch<'static> {
     let mut switch = Switch::default();
     for port in 0..ports {
-        switch.add("x", address(port), vec![0; room].leak()).unwrap();
+        switch.add("x", address(port), identity(port), vec![0; room].leak()).unwrap();
     }
     switch
 }
@@ -53,11 +64,29 @@ fn what_lies_behind_a_card_is_learned_moves_and_ages() {
 
 #[test]
 fn nobody_speaks_in_another_s_name() {
-    let mut switch = switch(4, 4096);
-    assert_eq!(send(&mut switch, 2, address(3), address(1), NOW), []);
-    assert_eq!(send(&mut switch, 2, address(3), MacAddress::BROADCAST, NOW), []);
-    assert_eq!(switch.ports()[2].counters, Counters { sent: 2, refused: 2, ..Counters::default() });
+    let mut switch = strict_switch(4);
+    for other in [address(1), address(50), MacAddress::BROADCAST] {
+        assert_eq!(send(&mut switch, 2, address(3), other, NOW), []);
+    }
+    let counters = switch.ports()[2].counters;
+    assert_eq!((counters.sent, counters.refused.of(Refusal::Mac), counters.refused.all()), (3, 3, 3));
     assert_eq!(send(&mut switch, 3, address(1), address(3), NOW), [1]);
+}
+
+#[test]
+fn a_sum_that_would_change_the_sender_is_refused() {
+    let mut switch = strict_switch(3);
+    let offload = Offload { checksum: Some(Unfinished { start: 6, offset: 0 }), large: None };
+    assert_eq!(switch.forward(1, offload, &frame(address(2), address(1), 60), NOW), 0);
+    assert_eq!(switch.ports()[1].counters.refused.of(Refusal::Malformed), 1);
+}
+
+#[test]
+fn an_open_port_says_what_it_likes_and_hears_no_more_for_it() {
+    let mut switch = switch(4, 4096);
+    assert_eq!(send(&mut switch, 2, address(3), address(1), NOW), [3]);
+    assert_eq!(send(&mut switch, 3, address(1), address(3), NOW), [1], "not 2, which claimed to be it");
+    assert_eq!(send(&mut switch, 2, address(3), MacAddress::BROADCAST, NOW), [], "that is nobody's");
 }
 
 #[test]
@@ -113,7 +142,7 @@ proptest! {
             match act {
                 0 => switch.pop(port, len % 2 == 0),
                 1 if len < 3 => switch.clear(port),
-                1 => switch.refuse(port),
+                1 => switch.refuse(port, Refusal::Malformed),
                 _ => {
                     let to = if to == 5 { MacAddress::BROADCAST } else { address(to) };
                     let mut frame = frame(to, address(from), len.max(12));
@@ -124,7 +153,7 @@ proptest! {
             let sum = |of: fn(&Port<'_>) -> u64| switch.ports().iter().map(of).sum::<u64>();
             let arrived = sum(|port| port.counters.received + port.counters.dropped + port.waiting() as u64);
             prop_assert_eq!(sum(|port| port.counters.copies), arrived);
-            prop_assert!(sum(|port| port.counters.sent) >= sum(|port| port.counters.refused));
+            prop_assert!(sum(|port| port.counters.sent) >= sum(|port| port.counters.refused.all()));
         }
     }
 }

@@ -11,7 +11,8 @@ const A: Ipv4Address = Ipv4Address::new(10, 77, 0, 8);
 const SILENT: Ipv4Address = Ipv4Address::new(10, 77, 0, 9);
 const B: Ipv4Address = Ipv4Address::new(10, 77, 0, 16);
 
-/// The hostile one, of which there is only a card, and its neighbour, which has a stack.
+/// The hostile one, of which there is only a card, and its neighbour, which has a stack. No switch
+/// holds them to what they are: the gateway must not need it.
 struct Pair {
     networks: Networks<'static>,
     hostile: Plug,
@@ -20,7 +21,7 @@ struct Pair {
 }
 
 fn pair() -> Pair {
-    let (networks, plugs) = lan(&["a", "b"]);
+    let (networks, plugs) = open_lan(&["a", "b"]);
     let mut client = Client::new(plugs[1], "b", false);
     client.set_address(Ipv4Cidr::new(B, 24));
     Pair { networks, hostile: plugs[0], client, now: Nanos::from_millis(1) }
