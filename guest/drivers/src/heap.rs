@@ -18,7 +18,8 @@ const PAGES: u32 = 256;
 
 struct LocalHeap(Local<Heap>);
 
-#[global_allocator]
+// A test of this crate runs on an operating system, with threads, and has the heap of that.
+#[cfg_attr(not(test), global_allocator)]
 static HEAP: LocalHeap = LocalHeap(Local::new(Heap::empty()));
 
 // SAFETY: 1. `Heap` hands out disjoint blocks of the size and alignment asked for; 2. `Local` makes
