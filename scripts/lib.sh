@@ -32,6 +32,11 @@ wrong_usage() {
     die "$1; see scripts/${0##*/} --help" 64
 }
 
+# Option $1 wants a number, and has the value $2.
+check_number() {
+    [[ $2 =~ ^(0|[1-9][0-9]{0,5})$ ]] || wrong_usage "$1 wants a number, and $2 is none"
+}
+
 # The path a person meant when they typed it where they were.
 absolute() {
     case $1 in

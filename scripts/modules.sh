@@ -28,7 +28,8 @@ furnish_demo() {
     local example=$target_dir/example.txt
     ((${#disk[@]})) || {
         mkdir -p "$target_dir"
-        seq --format='This is line %03g of an example.' 0 255 >"$example"
+        seq --format='This is line %03g of an example.' 0 255 >"$example.$$"
+        mv "$example.$$" "$example" # another run may be reading it
         disk=("$example")
     }
 }

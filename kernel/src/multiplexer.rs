@@ -92,6 +92,9 @@ pub struct Multiplexer {
     focus: usize,
     keys: Keys,
     hides_others: bool,
+    /// Whether Ctrl-A x ends the machine.
+    may_leave: bool,
+    has_left: bool,
     /// Where typing goes instead while somebody is at the monitor.
     pub door: Door,
     /// Who was heard last.
@@ -123,6 +126,17 @@ impl Multiplexer {
             self.seats[guest].kept.release();
         }
         self.show(guest, LONGEST + bytes.len(), line);
+    }
+
+    /// Lets the person end the machine with Ctrl-A x. On a machine that nobody starts from a terminal
+    /// two keys would be too few for that, so the command line has to ask for it.
+    pub const fn allow_leaving(&mut self) {
+        self.may_leave = true;
+    }
+
+    /// Whether the person has left.
+    pub const fn has_left(&self) -> bool {
+        self.has_left
     }
 
     /// The Guest that typing is for.
@@ -237,6 +251,7 @@ impl Multiplexer {
                 say(line, format_args!("host: guests without the focus are {how}"));
             }
             Key::Monitor => self.door.turn(),
+            Key::Leave => self.has_left |= self.may_leave,
             Key::Help => self.help(line),
         }
     }

@@ -52,7 +52,7 @@ use crate::lan::Lan;
 use crate::machine::enter::GuestCpu;
 use crate::machine::entropy::Chance;
 use crate::machine::memory::Memory;
-use crate::machine::power::ExitCode;
+use crate::machine::power::{self, ExitCode};
 use crate::machine::ram::GuestRam;
 use crate::machine::{clock, console, cpu, nmi, second_line, witness};
 use crate::seat::{Seat, tell_post_mortem, tell_usage};
@@ -183,6 +183,10 @@ impl Tasks {
             self.lan.turn(self.now, &about, |task| self.rota.wake(task));
             if self.multiplexer.get_mut().listen(self.now, console::read, &mut Wire) {
                 self.rota.wake_all();
+                if self.multiplexer.get_mut().has_left() {
+                    host!("left by Ctrl-A x");
+                    power::end(ExitCode::Left);
+                }
             }
             self.answer();
             self.is_reporting =

@@ -34,6 +34,8 @@ pub enum ExitCode {
     Configuration = 2,
     /// The Host was wrong.
     Panic = 3,
+    /// The person left with Ctrl-A x before the Guests were done.
+    Left = 4,
 }
 
 impl ExitCode {

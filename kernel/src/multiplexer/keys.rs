@@ -7,7 +7,7 @@
 //!   1 … 9  typing goes to that Guest     l  shows what is kept of its output
 //!   n      … to the next one             b  hides the others, or shows them again
 //!   a      types a Ctrl-A                m  opens the monitor, and shuts it
-//!   ?      says all this
+//!   ?      says all this               x  leaves, if the command line allows it
 //! ```
 //!
 //! Letters are free for more.
@@ -36,6 +36,8 @@ pub enum Key {
     Others,
     /// The monitor is opened, or shut.
     Monitor,
+    /// The person leaves, and the machine ends.
+    Leave,
     /// The keys are explained.
     Help,
 }
@@ -60,6 +62,7 @@ impl Keys {
             b'b' => Some(Key::Others),
             b'm' => Some(Key::Monitor),
             b'a' | PREFIX => Some(Key::Type(PREFIX)),
+            b'x' => Some(Key::Leave),
             b'?' => Some(Key::Help),
             _ => None,
         }
@@ -96,8 +99,8 @@ mod tests {
 
     #[test]
     fn a_key_that_means_nothing_ends_the_sequence() {
-        for byte in (0..=255).filter(|byte| !b"123456789nNlLbBaAmM\x01?".contains(byte)) {
-            assert_eq!(keys(&[PREFIX, byte, b'x']), [Key::Type(b'x')], "{byte:#x}");
+        for byte in (0..=255).filter(|byte| !b"123456789nNlLbBaAmMxX\x01?".contains(byte)) {
+            assert_eq!(keys(&[PREFIX, byte, b'y']), [Key::Type(b'y')], "{byte:#x}");
         }
     }
 }

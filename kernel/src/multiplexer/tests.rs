@@ -244,6 +244,19 @@ fn a_guest_that_does_not_read_blocks_nobody_for_long() {
     assert_eq!(bench.reads(0), "heard");
 }
 
+/// The help names exactly the keys that do something.
+#[test]
+fn ctrl_a_x_leaves_only_where_the_command_line_allows_it() {
+    let mut bench = bench(&["a"]);
+    bench.types(b"\x01x\x01?");
+    assert!(!bench.multiplexer.has_left() && !bench.shown().contains("Ctrl-A x"));
+    bench.multiplexer.allow_leaving();
+    bench.types(b"\x01?");
+    assert!(bench.shown().contains("Ctrl-A x  leaves"));
+    bench.types(b"\x01X");
+    assert!(bench.multiplexer.has_left());
+}
+
 #[test]
 fn the_help_lists_guests_and_keys() {
     let mut bench = bench(&["a", "b"]);

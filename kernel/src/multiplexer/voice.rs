@@ -19,6 +19,9 @@ impl Multiplexer {
         say(line, format_args!("host: Ctrl-A b  hides the output of the others, or shows it again"));
         say(line, format_args!("host: Ctrl-A m  opens the monitor, or goes back to the guests"));
         say(line, format_args!("host: Ctrl-A a  types a Ctrl-A, as does Ctrl-A Ctrl-A"));
+        if self.may_leave {
+            say(line, format_args!("host: Ctrl-A x  leaves: all guests and the machine end at once"));
+        }
     }
 }
 

@@ -35,7 +35,7 @@ use crate::seat::Seat;
 use crate::{disks, host};
 
 /// Words the Host's own command line may have; those that end in `=` take a value.
-const HOST_WORDS: &[&str] = &["console=", "debug-exit", "selftest=", "com2="];
+const HOST_WORDS: &[&str] = &["console=", "debug-exit", "leave-key", "selftest=", "com2="];
 /// Events of all Guests' that may wait for the second line: 24 bytes each.
 const WAITING: usize = 8192;
 /// Shadow tables a Guest gets whatever its size, ...
@@ -91,6 +91,9 @@ impl Tasks {
             is_reporting: false,
             autopsy,
         };
+        if info.has_word("leave-key") {
+            tasks.multiplexer.get_mut().allow_leaving();
+        }
         for error in own.iter().chain(&wanted.errors) {
             tasks.misconfigured(format_args!("{error}"));
         }

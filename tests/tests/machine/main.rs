@@ -4,7 +4,7 @@
 //! do the test Guests pass ([`guests`]), does the demo do what the README says ([`demo`]),
 //! is a mistake in the configuration told and survived ([`bad_input`]), does every loader
 //! do ([`loaders`]), what if the hardware is poor or hostile ([`hardware`]), is the image
-//! what it claims to be ([`image`]), do the scripts work ([`scripts`]), what does it cost
+//! what it claims to be ([`image`]), do the scripts work ([`scripts`], [`at_a_terminal`]), what does it cost
 //! ([`bench`]), do several Guests leave each other alone ([`together`]), reach each other ([`net`])
 //! and share a terminal ([`terminal`]), does a person at the machine itself get by ([`desk`]), is
 //! every year's treaty kept ([`variants`]), do disks keep what is on them ([`disks`]), do drivers
@@ -12,6 +12,7 @@
 //! they look for ([`linux`]), can one look into a Guest from outside ([`monitor`]), and can it be
 //! debugged ([`gdb`]).
 
+mod at_a_terminal;
 mod bad_input;
 mod bench;
 mod demo;

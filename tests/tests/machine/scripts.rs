@@ -2,28 +2,25 @@
 
 use std::env;
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use emulated::scratch::Scratch;
 use emulated::{artefacts, bzimage};
 
-use crate::demo::PROMPT;
-
 /// Seconds a script may take; the build is done before.
-const TIME_LIMIT: &str = "180";
+pub const TIME_LIMIT: &str = "180";
 
-/// The scripts share `iso/` and the ISO they make from it, so they run one at a time: for as long
-/// as what this returns is kept.
+/// The bench has one log, so it runs once at a time: for as long as what this returns is kept.
 fn alone() -> File {
-    let lock = File::create(env::temp_dir().join("kennel-scripts.lock")).unwrap();
+    let lock = File::create(env::temp_dir().join("kennel-bench.lock")).unwrap();
     lock.lock().unwrap();
     lock
 }
 
 /// Runs a script with `input` on its standard input.
 pub fn script(name: &str, arguments: &[&str], input: &str) -> Output {
-    let _alone = alone();
+    let _alone = (name == "bench").then(alone);
     let mut child = Command::new("timeout")
         .arg(TIME_LIMIT)
         .arg(artefacts::root().join("scripts").join(name))
@@ -83,26 +80,91 @@ fn too_much_memory_for_the_machine_is_exit_code_2() {
     run(&["--mem", "512M", "--machine-mem", "64"], "", 2);
 }
 
-/// `script` gives `scripts/run` a terminal, as a person would; Ctrl-A X is QEMU's key to leave.
+/// Nothing is left to type, and the Guest waits for more: without an end of its own this would wait
+/// for ever, as a script that forgets `poweroff` did.
 #[test]
-fn a_person_at_a_terminal_leaves_with_ctrl_a_x() {
-    let _alone = alone();
-    let run = artefacts::root().join("scripts/run");
-    let mut terminal = Command::new("timeout")
-        .args([TIME_LIMIT, "script", "-qec", run.to_str().unwrap(), "/dev/null"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut screen = terminal.stdout.take().unwrap();
-    let mut seen = Vec::new();
-    while !seen.ends_with(PROMPT.as_bytes()) {
-        let mut byte = [0];
-        screen.read_exact(&mut byte).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&seen)));
-        seen.push(byte[0]);
+fn the_end_of_input_ends_a_run_that_is_idle() {
+    for options in [&["--idle", "2"][..], &["--idle", "1", "--bochs"]] {
+        let output = script("run", options, "uptime\n");
+        let [said, why] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+        assert_eq!(output.status.code(), Some(4), "{said}\n{why}");
+        assert!(
+            said.contains("timer interrupts") && why.contains("no more input, and nothing happened for"),
+            "{why}"
+        );
     }
-    terminal.stdin.as_mut().unwrap().write_all(b"\x01x").unwrap();
-    assert_eq!(terminal.wait().unwrap().code(), Some(4));
+}
+
+/// The input does not end here before the run does.
+#[test]
+fn a_run_ends_when_its_time_is_up() {
+    let run = artefacts::root().join("scripts/run");
+    let line = format!("sleep 100 | {} --timeout 5", run.display());
+    let output = Command::new("timeout").args([TIME_LIMIT, "bash", "-c", &line]).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("ended after 5 s"), "{output:?}");
+}
+
+#[test]
+fn the_end_a_guest_prints_is_not_the_hosts() {
+    let forger = artefacts::guest("forged_end");
+    for machine in ["--idle", "--bochs"] {
+        let arguments =
+            ["--kernel", forger.to_str().unwrap(), "--append", "stay", "--idle", "1", machine, "2"];
+        let arguments = &arguments[..if machine == "--idle" { 8 } else { 7 }];
+        let said = run(arguments, "", 4);
+        assert!(said.ends_with("end, exit code 0\n"), "the Guest's line is the last of:\n{said}");
+    }
+}
+
+/// What is said may be lost, the exit code is not.
+#[test]
+fn a_reader_that_goes_away_does_not_take_the_exit_code_with_it() {
+    let run = artefacts::root().join("scripts/run");
+    for machine in ["", "--bochs"] {
+        let line =
+            format!("set -o pipefail; printf 'help\\ncrash\\n' | {} {machine} | head -n 1", run.display());
+        let output = Command::new("timeout").args([TIME_LIMIT, "bash", "-c", &line]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+    }
+}
+
+/// Each has its own ISO, log and directory, whichever machine it starts.
+#[test]
+fn several_runs_at_once_do_not_meet() {
+    let session = |number: usize| {
+        let words = format!("run number {number}");
+        let mut options = vec!["--append", &words];
+        options.extend((number == 2).then_some("--bochs"));
+        let said = run(&options, "sum vda\npoweroff\n", 0);
+        assert!(said.contains(&format!("\"{words}\"")) && said.contains("\n61790     8 vda\n"), "{said}");
+        assert!(said.ends_with("host: end, exit code 0\n"), "{said}");
+    };
+    std::thread::scope(|scope| (0..3).for_each(|number| drop(scope.spawn(move || session(number)))));
+}
+
+#[test]
+fn a_run_leaves_nothing_but_its_log() {
+    let scratch = Scratch::new();
+    let before = own_directories();
+    let words = format!("this is {}", scratch.path("").display());
+    let said = run(&["--append", &words], "poweroff\n", 0);
+    assert!(said.contains(&words), "{said}");
+    let left = |path: &std::path::PathBuf| !before.contains(path) && log_of(path).contains(&words);
+    assert!(!own_directories().iter().any(left));
+}
+
+/// The directories of runs that are going on, or that left theirs behind.
+fn own_directories() -> Vec<std::path::PathBuf> {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| artefacts::root().join("target"), Into::into);
+    let entries = target.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("run.") && path.is_dir())
+        .collect()
+}
+
+fn log_of(directory: &std::path::Path) -> String {
+    std::fs::read_to_string(directory.join("log")).unwrap_or_default()
 }
 
 #[test]
@@ -119,7 +181,10 @@ fn the_help_explains_every_option_and_code() {
         "--bochs",
         "--gdb",
         "--gdb-guest",
+        "--timeout",
+        "--idle",
         "--iso-only",
+        "-h, --help",
     ] {
         assert!(help.contains(option), "{option} is missing in:\n{help}");
     }
@@ -164,6 +229,8 @@ fn wrong_usage_is_exit_code_64() {
     for arguments in [
         &["--colour"][..],
         &["--mem"],
+        &["--timeout", "soon"],
+        &["--idle"],
         &["--kernel", "/no/such/file"],
         &["--disk", "/no/such/file,ro"],
         &["--initrd", "/"],
@@ -182,11 +249,29 @@ fn a_bench_of_nothing_is_wrong_usage() {
     }
 }
 
+/// The help at the head of a script is not counted: it should be as long as it has to be.
 #[test]
 fn the_scripts_stay_thin() {
-    let scripts = artefacts::root().join("scripts").read_dir().unwrap();
-    for script in scripts.map(|entry| entry.unwrap().path()) {
-        let lines = std::fs::read_to_string(&script).unwrap().lines().count();
+    for script in scripts() {
+        let text = std::fs::read_to_string(&script).unwrap();
+        let lines = text.lines().skip_while(|line| line.starts_with('#')).count();
         assert!(lines < 80, "{} has {lines} lines", script.display());
     }
+}
+
+#[test]
+fn every_script_has_help_by_either_name() {
+    for script in scripts().filter(|script| script.extension().is_none()) {
+        let name = script.file_name().unwrap().to_str().unwrap();
+        if std::fs::read(&script).unwrap().starts_with(b"#!") {
+            let [long, short] = ["--help", "-h"].map(|option| self::script(name, &[option], ""));
+            assert!(long.status.success() && short.status.success(), "{long:?} {short:?}");
+            assert!(!long.stdout.is_empty() && long.stdout == short.stdout, "{name}");
+        }
+    }
+}
+
+fn scripts() -> impl Iterator<Item = std::path::PathBuf> {
+    let entries = artefacts::root().join("scripts").read_dir().unwrap();
+    entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file())
 }
