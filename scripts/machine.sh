@@ -52,6 +52,7 @@ watch_for_end() {
         now=$(stat -c %s "$log")
         [[ $machine != qemu ]] || read -ra stat <"/proc/$(<"$own/pid")/stat" || return
         ((now == size && ${stat[13]:-0} + ${stat[14]:-0} - ticks < 12)) || since=$SECONDS
+        ((now > 0 || SECONDS > 60)) || since=$SECONDS # it has not begun
         size=$now ticks=$((${stat[13]:-0} + ${stat[14]:-0}))
         ((SECONDS - since < idle)) || end_machine "ended: no more input, and nothing happened for $idle s (--idle S changes that)"
     done

@@ -55,7 +55,7 @@ const PROMISED: [&str; 46] = [
     "host-memory-bytes",
 ];
 
-type Rows = BTreeMap<String, f64>;
+pub type Rows = BTreeMap<String, f64>;
 
 /// The first run, which all tests here share.
 static ROWS: LazyLock<Option<Rows>> = LazyLock::new(bench);
@@ -75,7 +75,7 @@ fn row_name(line: &str) -> Option<String> {
     Some(line.strip_prefix("bench ")?.split(' ').next()?.into())
 }
 
-fn rows() -> &'static Rows {
+pub fn rows() -> &'static Rows {
     ROWS.as_ref().expect("scripts/bench prints rows and nothing else")
 }
 

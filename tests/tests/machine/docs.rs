@@ -1,4 +1,13 @@
-//! What the documents name as proof is there, and no proof of a killed Guest is left out.
+//! The documents tell the truth: what they name as proof is there, no proof of a killed Guest is left
+//! out, and what they show is what files contain and machines print.
+//!
+//! Next on the tour: [`pages`].
+
+mod excerpts;
+mod figures;
+mod pages;
+mod sessions;
+mod shape;
 
 use std::fs;
 use std::path::Path;

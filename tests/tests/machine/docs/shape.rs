@@ -1,0 +1,90 @@
+//! Whether a line in a document is what a machine prints today.
+//!
+//! Words have to be the same. Addresses and times are another machine's. Any other number may differ by
+//! a quarter and twenty: what changed more than that is no longer what the document says.
+
+/// Units whose numbers depend on the machine.
+const TIMES: [&str; 5] = ["kHz", "MHz", "us", "ms", "s"];
+/// What comes behind these words in a line is code and data of one build.
+const OF_ONE_BUILD: [&str; 2] = ["code at eip:", ": stack "];
+
+/// Whether `printed` is what `shown` shows.
+pub fn is_alike(shown: &str, printed: &str) -> bool {
+    let [shown, printed] = [shown, printed].map(|line| {
+        let end = OF_ONE_BUILD.iter().filter_map(|words| Some(line.find(words)? + words.len())).min();
+        parts(line[..end.unwrap_or(line.len())].trim_end())
+    });
+    shown.len() == printed.len() && (0..shown.len()).all(|index| is_alike_at(index, &shown, &printed))
+}
+
+/// A line's words, and what is between them a character at a time; several spaces are one.
+fn parts(line: &str) -> Vec<&str> {
+    let mut parts: Vec<&str> = Vec::new();
+    let mut rest = line;
+    while let Some(first) = rest.chars().next() {
+        let len = match rest.find(|each: char| !each.is_ascii_alphanumeric()) {
+            Some(0) => first.len_utf8(),
+            found => found.unwrap_or(rest.len()),
+        };
+        let (part, others) = rest.split_at(len);
+        if part != " " || parts.last() != Some(&" ") {
+            parts.push(part);
+        }
+        rest = others;
+    }
+    parts
+}
+
+fn is_alike_at(index: usize, shown: &[&str], printed: &[&str]) -> bool {
+    let [one, other] = [shown[index], printed[index]];
+    let next = |step: usize| shown.get(index + step).copied().unwrap_or_default();
+    let is_number = |word: &str| word.starts_with(|each: char| each.is_ascii_digit());
+    let is_fraction = next(1) == "." && is_number(next(2))
+        || index > 1 && shown[index - 1] == "." && is_number(shown[index - 2]);
+    let is_time = TIMES.contains(&next(2)) || TIMES.iter().any(|unit| is_count(one.trim_end_matches(unit)));
+    match (count(one), count(other)) {
+        _ if one == other => true,
+        _ if is_address(one) && is_address(other) => true,
+        _ if is_fraction => is_number(one) && is_number(other),
+        (Some(one), Some(other)) => is_time || one.abs_diff(other) <= one.max(other) / 4 + 20,
+        _ => is_time && is_number(one) && is_number(other),
+    }
+}
+
+fn is_count(word: &str) -> bool {
+    !word.is_empty() && word.len() < 18 && word.bytes().all(|each| each.is_ascii_digit())
+}
+
+fn count(word: &str) -> Option<u64> {
+    is_count(word).then(|| word.parse().ok())?
+}
+
+/// Hexadecimal digits, with `0x` before them or eight of them.
+fn is_address(word: &str) -> bool {
+    let digits = word.strip_prefix("0x").unwrap_or(word);
+    (word.starts_with("0x") || word.len() == 8) && digits.bytes().all(|each| each.is_ascii_hexdigit())
+}
+
+#[test]
+fn words_must_agree_and_addresses_and_times_need_not() {
+    for (shown, printed) in [
+        ("TSC 2596164 kHz", "TSC 50002 kHz"),
+        ("#PF at 0xc0103dc2", "#PF at 0xc0200000"),
+        ("eip c010d8b7  eflags 00000246", "eip c0200000  eflags 00000202"),
+        ("cpu=0.044s wall=12.931s", "cpu=1.4s wall=0.044s"),
+        ("answers after 2699 us.", "answers after 12 us."),
+        ("exits all=305", "exits all=270"),
+        ("code at eip: 83 c4", "code at eip: 90"),
+    ] {
+        assert!(is_alike(shown, printed), "{shown} / {printed}");
+    }
+    for (shown, printed) in [
+        ("1331200 bytes for the Host", "1757184 bytes for the Host"),
+        ("exits all=305", "exits all=900"),
+        ("it was killed", "it was ended"),
+        ("one two", "one"),
+        ("vector 14", "vector 14 more"),
+    ] {
+        assert!(!is_alike(shown, printed), "{shown} / {printed}");
+    }
+}
