@@ -51,10 +51,10 @@ fn instructions(first: &str, last: &str) -> usize {
 fn the_switch_has_as_many_instructions_as_chapter_6_says() {
     let page = text("docs/tour/6-switcher.md");
     let parts = [
-        ("| way in", instructions("switcher_enter:", "iretd")),
-        ("| stub", 3),
-        ("| way out", instructions("switcher_leave:", "and ebp")),
-        ("| become Host", instructions("switcher_become_host:", "ret")),
+        ("| way in:", instructions("switcher_enter:", "iretd")),
+        ("| stub:", 3),
+        ("| way out:", instructions("switcher_leave:", "and ebp")),
+        ("| become Host:", instructions("switcher_become_host:", "ret")),
     ];
     let all = parts.iter().map(|part| part.1).sum();
     for (row, count) in parts.into_iter().chain([("| **round trip**", all)]) {

@@ -5,7 +5,7 @@
 //! project. `…` stands for lines that are left out, and what is typed at `(gdb)` is typed at it.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
