@@ -46,7 +46,8 @@ fn is_alike_at(index: usize, shown: &[&str], printed: &[&str], is_of_one_run: bo
     let is_number = |word: &str| word.starts_with(|each: char| each.is_ascii_digit());
     let is_fraction = next(1) == "." && is_number(next(2))
         || index > 1 && shown[index - 1] == "." && is_number(shown[index - 2]);
-    let is_time = TIMES.contains(&next(2)) || TIMES.iter().any(|unit| is_count(one.trim_end_matches(unit)));
+    let is_time =
+        TIMES.contains(&next(2)) || TIMES.iter().any(|unit| one.strip_suffix(unit).is_some_and(is_count));
     match (count(one), count(other)) {
         _ if one == other => true,
         _ if is_address(one) && is_address(other) => true,
