@@ -3,12 +3,14 @@
 #![no_main]
 
 use kennel_fuzz::script::SharedRam;
+use kernel::cpu::{FpuStates, GuestId};
+use kernel::fpu::{IMAGE_LEN, Image, Kind};
 use kernel::gdb::intake::framed;
 use kernel::gdb::{Process, Session, Wish};
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
 
 /// What bodies begin with, besides anything.
-const USUAL: [&str; 16] = [
+const USUAL: [&str; 21] = [
     "qSupported:multiprocess+",
     "?",
     "g",
@@ -25,7 +27,29 @@ const USUAL: [&str; 16] = [
     "D;1",
     "vKill;1",
     "qXfer:features:read:target.xml:",
+    "p10",
+    "P1c=ffffffff",
+    "qRcmd,7374617473",
+    "qHostInfo",
+    "qProcessInfo",
 ];
+
+/// The FPU of the only Guest.
+struct OneFpu(Image);
+
+impl FpuStates for OneFpu {
+    fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    fn read(&mut self, _guest: GuestId) -> Image {
+        self.0.clone()
+    }
+
+    fn write(&mut self, _guest: GuestId, image: &Image) {
+        self.0 = image.clone();
+    }
+}
 
 #[derive(Arbitrary, Debug)]
 enum Heard<'a> {
@@ -38,6 +62,7 @@ enum Heard<'a> {
 fuzz_target!(|all: Vec<Heard<'_>>| {
     let process = Process::<SharedRam>::new(0, "a".into());
     let mut session = Session::new(vec![process], false);
+    let mut fpu = OneFpu(Image { kind: Kind::Fx, bytes: [0; IMAGE_LEN] });
     for heard in all {
         let bytes = match heard {
             Heard::Usual(which, end) => {
@@ -48,7 +73,11 @@ fuzz_target!(|all: Vec<Heard<'_>>| {
             Heard::Noise(bytes) => bytes.to_vec(),
             Heard::Interrupt => vec![3],
         };
-        bytes.into_iter().for_each(|byte| session.hear(byte));
+        for byte in bytes {
+            if let Some(question) = session.hear(byte, &mut fpu) {
+                session.reply(&question.line);
+            }
+        }
         for packet in session.take_said().split(|&byte| byte == b'$').skip(1) {
             let end = packet.iter().position(|&byte| byte == b'#').expect("a packet ends");
             let sum = packet[..end].iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
@@ -61,6 +90,6 @@ fuzz_target!(|all: Vec<Heard<'_>>| {
         }
     }
     // In the middle of whatever it was, the next client is heard.
-    framed(b"qSupported").into_iter().for_each(|byte| session.hear(byte));
+    framed(b"qSupported").into_iter().for_each(|byte| assert_eq!(session.hear(byte, &mut fpu), None));
     assert!(session.is_attached() && session.wish(0) == Wish::Hold);
 });

@@ -2,10 +2,12 @@
 //!
 //! `machine/` implements [`Cpu`] with instructions, the tests with a script.
 //!
-//! Next on the tour: [`crate::exit`].
+//! Next on the tour: [`crate::fpu`].
 
 use abi::{HostPhys, Nanos};
 use switcher::SwitcherPages;
+
+use crate::fpu::{Image, Kind};
 
 /// Who runs on a CPU, so that it is noticed when somebody else did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,4 +76,16 @@ pub trait Cpu {
 
     /// Sets CR0.TS as the Guest wants it.
     fn set_task_switched(&mut self, on: bool);
+}
+
+/// The FPU registers of Guests, none of which runs at the moment.
+pub trait FpuStates {
+    /// How the CPU stores them.
+    fn kind(&self) -> Kind;
+
+    /// Those of `guest`.
+    fn read(&mut self, guest: GuestId) -> Image;
+
+    /// Makes those of `guest` the ones of `image`, which is of this CPU's kind.
+    fn write(&mut self, guest: GuestId, image: &Image);
 }

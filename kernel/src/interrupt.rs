@@ -38,7 +38,7 @@ pub struct Interrupts {
     /// A tick has been asked for.
     is_ticking: bool,
     delivered: u64,
-    /// None is delivered for the moment.
+    /// None is delivered for the moment, unless it wakes the Guest.
     pub is_put_off: bool,
 }
 
@@ -84,9 +84,10 @@ pub fn deliver<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> Gue
 }
 
 fn deliver_some<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult {
-    let Some(shared) = guest.shared.as_ref().filter(|_| !guest.interrupts.is_put_off) else {
+    if guest.interrupts.is_put_off && !guest.before_entry.is_halted() {
         return Ok(());
-    };
+    }
+    let Some(shared) = &guest.shared else { return Ok(()) };
     let ready = guest.interrupts.pending & !shared.blocked(&guest.memory)?;
     if ready == 0 {
         return wait(guest, cpu, false);

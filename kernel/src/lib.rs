@@ -34,6 +34,7 @@ pub mod debug;
 pub mod decode;
 pub mod event;
 pub mod exit;
+pub mod fpu;
 pub mod gdb;
 pub mod guest;
 pub mod host;

@@ -133,6 +133,11 @@ impl<'a> Launcher<'a> {
         self.drives
     }
 
+    /// Lets the next step run the Guest even if it sleeps; if it still does, nothing happens.
+    pub const fn wake(&mut self) {
+        self.asleep = None;
+    }
+
     /// Bytes its Guest memory needs: RAM and what the bus keeps in memory above it.
     pub fn limit(&self) -> u32 {
         self.plan.memory + self.bus.memory_len()

@@ -15,6 +15,7 @@
 use abi::{GuestLinear, GuestMemory, GuestPhys};
 use alloc::vec::Vec;
 use arrayvec::ArrayVec;
+use switcher::GuestRegs;
 
 use super::registers::Breakpoint;
 use super::step::Step;
@@ -101,10 +102,10 @@ impl Debugger {
         self.planted.drain(..).for_each(|planted| restore(memory, planted));
     }
 
-    /// The Guest stands at `eip`: if it was to execute one instruction and that one is behind it, it
+    /// The Guest has these registers: if it was to execute one instruction and that one is behind it, it
     /// has stopped, unless a handler is still to be entered.
-    pub(super) fn notice_progress(&mut self, eip: u32) {
-        if self.owes.is_none() && self.step.is_some_and(|step| step.from.0 != eip) {
+    pub(super) fn notice_progress(&mut self, regs: &GuestRegs) {
+        if self.owes.is_none() && self.step.is_some_and(|step| step.is_behind(regs)) {
             self.halt.get_or_insert(Halt::Stepped);
         }
     }

@@ -63,7 +63,7 @@ fn run_watched<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> Sto
         if let Some(step) = &mut debugger.step {
             step.flags = Flags::of(code_at(guest, step.from.0, as_fetched_by(guest)));
             // Who steps through a function wants to see that, not what interrupts it.
-            guest.interrupts.is_put_off = !guest.before_entry.is_halted();
+            guest.interrupts.is_put_off = true;
         }
     }
     let passes = passes.then_some(guest.regs.eip);
@@ -86,7 +86,7 @@ fn settle<M: GuestMemory>(guest: &mut Guest<M>, debugger: &mut Debugger) {
     if let Some(at) = debugger.pushed_at.take() {
         hide_trap_flag(guest, at);
     }
-    debugger.notice_progress(guest.regs.eip);
+    debugger.notice_progress(&guest.regs);
     if debugger.halt.is_some() {
         debugger.step = None;
     }

@@ -14,6 +14,7 @@
 //! Next on the tour: [`super`].
 
 use abi::GuestLinear;
+use switcher::GuestRegs;
 
 /// Bytes in the longest instruction.
 const LONGEST: usize = 15;
@@ -34,8 +35,26 @@ pub enum Flags {
 pub struct Step {
     /// Where it is.
     pub from: GuestLinear,
+    /// Where the stack ends before it.
+    esp: u32,
     /// What it does with EFLAGS.
     pub flags: Flags,
+}
+
+impl From<&GuestRegs> for Step {
+    /// The instruction that is next; what it does with EFLAGS is found out when it is about to be
+    /// executed.
+    fn from(regs: &GuestRegs) -> Self {
+        Self { from: GuestLinear(regs.eip), esp: regs.esp, flags: Flags::Kept }
+    }
+}
+
+impl Step {
+    /// Whether it is behind a Guest with these registers. A handler may begin where the instruction
+    /// is, but then there is a frame on the stack.
+    pub const fn is_behind(&self, regs: &GuestRegs) -> bool {
+        self.from.0 != regs.eip || self.esp != regs.esp
+    }
 }
 
 impl Flags {

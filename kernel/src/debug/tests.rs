@@ -1,6 +1,6 @@
 //! The run loop with debug registers in use: whose #DB it is, and what the Guest sees of it.
 
-use abi::hypercall::{LHCALL_HALT, LHCALL_LOAD_IDT_ENTRY};
+use abi::hypercall::{FIRST_IRQ_VECTOR, LHCALL_HALT, LHCALL_LOAD_IDT_ENTRY};
 use abi::{GuestPhys, Nanos, Stop};
 use arrayvec::ArrayVec;
 
@@ -8,6 +8,7 @@ use super::registers::{Breakpoint, Kind, SINGLE_STEP};
 use super::step::Step;
 use super::*;
 use crate::cpu::Attention;
+use crate::interrupt::TIMER_LINE;
 use crate::scripted::{Ram, ScriptedCpu, running_guest};
 use crate::segment::KERNEL_DS;
 
@@ -17,6 +18,8 @@ const BREAKPOINT_HANDLER: u32 = 0x4900;
 /// Open to every ring.
 const TRAP_GATE: u32 = 0xEF00;
 const END_OF_SLICE: u32 = 0x20;
+const INTERRUPT: u8 = FIRST_IRQ_VECTOR + TIMER_LINE;
+const INTERRUPT_HANDLER: u32 = 0x4A00;
 
 /// A debugged Guest at [`START`], with handlers for #DB and #BP.
 fn debugged(cpu: &mut ScriptedCpu) -> Guest<Ram> {
@@ -37,8 +40,8 @@ fn debugger(guest: &mut Guest<Ram>) -> &mut Debugger {
 
 /// Asks for one step.
 fn ask(guest: &mut Guest<Ram>) {
-    let from = GuestLinear(guest.regs.eip);
-    debugger(guest).step = Some(Step { from, flags: Flags::Kept });
+    let step = Step::from(&guest.regs);
+    debugger(guest).step = Some(step);
 }
 
 /// The CPU executes an instruction of `len` bytes with TF set.
@@ -97,6 +100,62 @@ fn a_step_over_a_hypercall_ends_behind_it() {
     }));
     assert_eq!(run(&mut guest, &mut cpu), Stop::Halted(Nanos::NEVER));
     assert_eq!((guest.regs.eip, debugger(&mut guest).halt), (START + 2, Some(Halt::Stepped)));
+}
+
+#[test]
+fn a_step_over_halt_ends_in_the_handler_of_what_is_pending() {
+    for is_due_before in [true, false] {
+        let mut cpu = ScriptedCpu::default();
+        let mut guest = debugged(&mut cpu);
+        guest.idt.load_entry(INTERRUPT.into(), INTERRUPT_HANDLER, 0xEE00).unwrap();
+        ask(&mut guest);
+        cpu.scenes.push_back(Box::new(|pages| {
+            let regs = &mut pages.stack.regs;
+            (regs.trapnum, regs.eax, regs.eip) = (0x1F, LHCALL_HALT, START + 2);
+            0
+        }));
+        if is_due_before {
+            guest.raise(TIMER_LINE);
+            assert_eq!(run(&mut guest, &mut cpu), Stop::Preempted);
+        } else {
+            guest.clock_event = Some(Nanos(50));
+            assert_eq!(run(&mut guest, &mut cpu), Stop::Halted(Nanos(50)));
+            assert_eq!(debugger(&mut guest).halt.take(), Some(Halt::Stepped), "behind it, asleep");
+            ask(&mut guest);
+            assert_eq!(run(&mut guest, &mut cpu), Stop::Halted(Nanos(50)));
+            assert_eq!(debugger(&mut guest).halt, None, "not before something comes");
+            cpu.time = Nanos(50);
+            assert_eq!(run(&mut guest, &mut cpu), Stop::Preempted);
+        }
+        assert_eq!((guest.regs.eip, debugger(&mut guest).halt), (INTERRUPT_HANDLER, Some(Halt::Stepped)));
+    }
+}
+
+#[test]
+fn a_step_of_anything_else_is_not_interrupted() {
+    let mut cpu = ScriptedCpu::default();
+    let mut guest = debugged(&mut cpu);
+    guest.idt.load_entry(INTERRUPT.into(), INTERRUPT_HANDLER, 0xEE00).unwrap();
+    guest.raise(TIMER_LINE);
+    ask(&mut guest);
+    steps(&mut cpu, 2);
+    assert_eq!(run(&mut guest, &mut cpu), Stop::Preempted);
+    assert_eq!((guest.regs.eip, guest.interrupts.pending()), (START + 2, 1));
+}
+
+#[test]
+fn a_handler_that_traps_where_it_begins_is_stepped_into_all_the_same() {
+    let mut cpu = ScriptedCpu::default();
+    let mut guest = debugged(&mut cpu);
+    guest.regs.eip = BREAKPOINT_HANDLER;
+    ask(&mut guest);
+    cpu.scenes.push_back(Box::new(|pages| {
+        (pages.stack.regs.trapnum, pages.stack.regs.eip) = (3, BREAKPOINT_HANDLER + 1);
+        0
+    }));
+    assert_eq!(run(&mut guest, &mut cpu), Stop::Preempted);
+    assert_eq!(run(&mut guest, &mut cpu), Stop::Preempted);
+    assert_eq!((guest.regs.eip, debugger(&mut guest).halt), (BREAKPOINT_HANDLER, Some(Halt::Stepped)));
 }
 
 #[test]

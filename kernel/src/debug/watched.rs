@@ -53,9 +53,9 @@ pub struct Watched<'a, C> {
 impl<C: Cpu> Watched<'_, C> {
     /// Whether the Guest may not be entered, because the debugger has what it wanted.
     fn is_stopped(&mut self) -> bool {
-        let eip = self.cpu.pages().stack.regs.eip;
+        let regs = self.cpu.pages().stack.regs;
         let Some(debugger) = &mut self.debugger else { return false };
-        debugger.notice_progress(eip);
+        debugger.notice_progress(&regs);
         debugger.halt.is_some()
     }
 

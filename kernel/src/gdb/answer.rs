@@ -15,13 +15,20 @@ use alloc::vec::Vec;
 use abi::GuestMemory;
 
 use super::intake::LONGEST;
+use super::parse::to_hex;
 use super::process::Process;
-use super::request::{Action, Request, Whom, to_hex};
-use super::{SIGTRAP, Session, registers};
+use super::request::{Action, Request, Whom};
+use super::{SIGTRAP, Session, description, registers};
+use crate::cpu::FpuStates;
+use crate::fpu::Kind;
+use crate::guest::Guest;
+
+/// The machine as LLDB names it.
+const TRIPLE: &[u8] = b"i386-unknown-unknown";
 
 impl<M: GuestMemory> Session<M> {
     /// The answer to a request, if it has one now.
-    pub(super) fn answer(&mut self, request: Request) -> Option<Vec<u8>> {
+    pub(super) fn answer(&mut self, request: Request, fpu: &mut dyn FpuStates) -> Option<Vec<u8>> {
         Some(match request {
             Request::Hello { knows_processes } => {
                 self.knows_processes = knows_processes;
@@ -47,7 +54,9 @@ impl<M: GuestMemory> Session<M> {
                 Some(process) => to_hex(process.name.as_bytes()),
                 None => done(false),
             },
-            Request::Description { offset, len } => description(offset as usize, len as usize),
+            Request::Machine => machine(),
+            Request::Process => [format!("pid:{:x};", self.chosen).into_bytes(), machine()].concat(),
+            Request::Description { offset, len } => description(fpu.kind(), offset as usize, len as usize),
             Request::Actions => b"vCont;c;C;s;S".into(),
             Request::Go(actions) => {
                 self.go(&actions);
@@ -61,22 +70,21 @@ impl<M: GuestMemory> Session<M> {
                 self.kill(whom);
                 done(true)
             }
-            about_it => self.answer_about_chosen(about_it),
+            about_it => self.answer_about_chosen(about_it, fpu),
         })
     }
 
     /// Registers, memory and breakpoints of the process that GDB has chosen; nothing for what is
     /// not understood.
-    fn answer_about_chosen(&mut self, request: Request) -> Vec<u8> {
+    fn answer_about_chosen(&mut self, request: Request, fpu: &mut dyn FpuStates) -> Vec<u8> {
         let process = self.find(Whom::All);
         match request {
-            Request::ReadRegisters => match process.and_then(|process| process.guest.as_ref()) {
-                Some(guest) => registers::tell(&guest.regs),
-                None => done(false),
-            },
-            Request::WriteRegisters(bytes) => {
-                let guest = process.and_then(|process| process.guest.as_mut());
-                done(guest.is_some_and(|guest| registers::give(&bytes, &mut guest.regs)))
+            Request::ReadRegisters
+            | Request::WriteRegisters(_)
+            | Request::ReadRegister(_)
+            | Request::WriteRegister { .. } => {
+                let guest = process.and_then(|process| process.guest.as_deref_mut());
+                guest.map_or_else(|| done(false), |guest| about_registers(request, guest, fpu))
             }
             Request::ReadMemory { at, len } => {
                 let len = (len as usize).min(LONGEST / 2 - 8);
@@ -122,6 +130,8 @@ impl<M: GuestMemory> Session<M> {
             process.go(actions.iter().find(about).map(|&(action, _)| action));
         }
         self.is_running = true;
+        // Who has ended meanwhile, by the monitor's hand, will not say so any more.
+        self.report_end();
     }
 
     /// GDB leaves one or all.
@@ -153,10 +163,39 @@ fn hello() -> Vec<u8> {
 }
 
 /// A part of the description of a CPU.
-fn description(offset: usize, len: usize) -> Vec<u8> {
-    let rest = registers::DESCRIPTION.get(offset..).unwrap_or_default();
-    let part = &rest[..rest.len().min(len)];
-    [if part.len() < rest.len() { b"m" } else { b"l" }, part].concat()
+fn description(kind: Kind, offset: usize, len: usize) -> Vec<u8> {
+    let (part, is_more) = description::part(kind, offset, len.min(LONGEST - 8));
+    [if is_more { b"m" } else { b"l" }, &part[..]].concat()
+}
+
+/// What kind of machine a Guest believes to be.
+fn machine() -> Vec<u8> {
+    [b"triple:", &to_hex(TRIPLE)[..], b";ptrsize:4;endian:little;"].concat()
+}
+
+/// Reads or writes registers of `guest`.
+fn about_registers<M>(request: Request, guest: &mut Guest<M>, fpu: &mut dyn FpuStates) -> Vec<u8> {
+    let mut image = fpu.read(guest.id);
+    let mut regs = guest.regs;
+    let is_done = match request {
+        Request::ReadRegisters => return to_hex(&registers::read_all(&regs, &image)),
+        Request::ReadRegister(number) => match registers::read(number, &regs, &image) {
+            Some(bytes) => return to_hex(&bytes),
+            None => false,
+        },
+        Request::WriteRegisters(bytes) => registers::write_all(&bytes, &mut regs, &mut image),
+        Request::WriteRegister { number, bytes } => registers::write(number, &bytes, &mut regs, &mut image),
+        _not_about_registers => return Vec::new(),
+    };
+    if is_done {
+        if regs.eip != guest.regs.eip {
+            // Who is sent elsewhere does not sleep there.
+            guest.before_entry.set_halted(false);
+        }
+        guest.regs = regs;
+        fpu.write(guest.id, &image);
+    }
+    done(is_done)
 }
 
 /// The answer to what has to be done and not told.

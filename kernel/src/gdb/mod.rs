@@ -10,6 +10,7 @@
 //!                        |            \-> go: which may run
 //!                     Ctrl-C --> all stop
 //!   a Guest has stopped --notice--> all stop, and GDB is told which
+//!   "monitor ..." --> whoever has called hear --reply--> GDB shows the answer
 //! ```
 //!
 //! Invariants:
@@ -23,7 +24,9 @@
 //! Next on the tour: [`intake`].
 
 mod answer;
+mod description;
 pub mod intake;
+mod parse;
 mod process;
 mod registers;
 mod request;
@@ -33,9 +36,10 @@ use alloc::vec::Vec;
 
 use abi::{GuestMemory, KillReason};
 
-use self::intake::{Heard, Intake};
+use self::intake::{Heard, Intake, LONGEST};
 pub use self::process::Process;
 use self::request::Request;
+use crate::cpu::FpuStates;
 use crate::debug::debugger::Halt;
 use crate::debug::registers::Kind;
 use crate::guest::Guest;
@@ -54,6 +58,15 @@ pub enum Wish {
     Hold,
     /// End it.
     Kill,
+}
+
+/// A line for the monitor, which is to be answered by [`Session::reply`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Question {
+    /// What was typed.
+    pub line: Vec<u8>,
+    /// The task of the Guest that is meant if the line names none.
+    pub task: usize,
 }
 
 /// The line, and who is at the other end.
@@ -102,6 +115,11 @@ impl<M: GuestMemory> Session<M> {
         self.processes.iter().any(|process| process.is_attached)
     }
 
+    /// Whether whoever says something now must be somebody new.
+    fn is_nobody_there(&self) -> bool {
+        !self.processes.iter().any(|process| process.is_attached || process.is_missed)
+    }
+
     /// What is to become of the Guest of task number `task`.
     pub fn wish(&self, task: usize) -> Wish {
         if self.condemned.contains(&task) {
@@ -120,29 +138,42 @@ impl<M: GuestMemory> Session<M> {
         core::mem::take(&mut self.said)
     }
 
-    /// Takes a byte from the line. The Guests are lent.
-    pub fn hear(&mut self, byte: u8) {
-        match self.intake.take(byte) {
-            None => {}
-            Some(Heard::Interrupt) => self.stop_all(),
-            Some(Heard::Packet(body)) => {
+    /// Takes a byte from the line. The Guests are lent, and what their FPUs hold is in `fpu`. If there
+    /// is a question, it is to be answered before the next byte is heard.
+    pub fn hear(&mut self, byte: u8, fpu: &mut dyn FpuStates) -> Option<Question> {
+        match self.intake.take(byte)? {
+            Heard::Interrupt => self.stop_all(),
+            Heard::Packet(body) => {
                 let request = Request::parse(&body);
-                if matches!(request, Request::Hello { .. }) || !self.is_attached() {
+                if matches!(request, Request::Hello { .. }) || self.is_nobody_there() {
                     self.meet();
                 }
                 if self.acknowledges {
                     self.said.push(b'+');
                 }
-                if let Some(answer) = self.answer(request) {
+                if let Request::Monitor(line) = request {
+                    return Some(Question { line, task: self.chosen.saturating_sub(1) as usize });
+                }
+                if let Some(answer) = self.answer(request, fpu) {
                     self.say(&answer);
                 }
             }
         }
+        None
+    }
+
+    /// What the monitor has answered: shown as it comes, in packets that are not too long.
+    pub fn reply(&mut self, text: &[u8]) {
+        for part in text.chunks(LONGEST / 2 - 8) {
+            self.say(&[b"O", &parse::to_hex(part)[..]].concat());
+        }
+        self.say(b"OK");
     }
 
     /// Somebody is there, and the Guests stop.
     fn meet(&mut self) {
         self.processes.iter_mut().for_each(Process::attach);
+        self.processes.iter_mut().for_each(|process| process.is_missed = false);
         (self.waits, self.is_running, self.acknowledges) = (false, false, true);
         self.chosen = self.processes.iter().find(|process| process.is_attached).map_or(0, Process::number);
         // What was said until now was for somebody else.
@@ -201,9 +232,19 @@ impl<M: GuestMemory> Session<M> {
         self.condemned.retain(|&condemned| condemned != task);
         let Some(process) = self.processes.iter_mut().find(|process| process.task == task) else { return };
         process.has_ended = true;
-        let was_attached = core::mem::take(&mut process.is_attached);
-        if was_attached && core::mem::take(&mut self.is_running) {
-            let process = if self.knows_processes { format!(";process:{:x}", task + 1) } else { "".into() };
+        if core::mem::take(&mut process.is_attached) {
+            process.is_missed = true;
+            self.report_end();
+        }
+    }
+
+    /// Tells that a Guest has ended, if GDB waits for something to happen and does not know yet.
+    fn report_end(&mut self) {
+        let Some(process) = self.processes.iter_mut().find(|process| process.is_missed) else { return };
+        if core::mem::take(&mut self.is_running) {
+            process.is_missed = false;
+            let number = process.number();
+            let process = if self.knows_processes { format!(";process:{number:x}") } else { "".into() };
             self.say(format!("W00{process}").as_bytes());
         }
     }

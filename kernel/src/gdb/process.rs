@@ -14,7 +14,7 @@ use abi::{GuestLinear, GuestMemory};
 use super::request::{Action, Point};
 use crate::debug::debugger::Debugger;
 use crate::debug::registers::{Breakpoint, Kind};
-use crate::debug::step::{Flags, Step};
+use crate::debug::step::Step;
 use crate::guest::Guest;
 use crate::look::Space;
 
@@ -34,13 +34,23 @@ pub struct Process<M> {
     pub has_ended: bool,
     /// It was killed, and that has been told.
     pub has_died: bool,
+    /// It has ended while GDB had it, and that has not been told.
+    pub is_missed: bool,
 }
 
 impl<M> Process<M> {
     /// The Guest called `name`, of task number `task`.
     pub fn new(task: usize, name: String) -> Self {
-        let guest = None;
-        Self { task, name, guest, is_attached: false, is_held: false, has_ended: false, has_died: false }
+        Self {
+            task,
+            name,
+            guest: None,
+            is_attached: false,
+            is_held: false,
+            has_ended: false,
+            has_died: false,
+            is_missed: false,
+        }
     }
 
     /// Its number.
@@ -110,9 +120,7 @@ impl<M: GuestMemory> Process<M> {
         let Some(guest) = &mut self.guest else { return };
         let Some(debugger) = &mut guest.debugger else { return };
         debugger.resumes = true;
-        let from = GuestLinear(guest.regs.eip);
-        // What it does with EFLAGS is found out when it is about to be executed.
-        debugger.step = (action == Some(Action::Step)).then_some(Step { from, flags: Flags::Kept });
+        debugger.step = (action == Some(Action::Step)).then(|| Step::from(&guest.regs));
     }
 
     /// GDB comes, and finds it standing still.

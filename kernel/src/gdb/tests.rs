@@ -4,8 +4,31 @@ use abi::GuestPhys;
 
 use super::intake::framed;
 use super::*;
+use crate::cpu::GuestId;
 use crate::debug::debugger::INT3;
+use crate::fpu::{IMAGE_LEN, Image, Kind as FpuKind, Register};
 use crate::scripted::{Ram, new_guest};
+
+/// The FPU of one Guest, by its side of the line.
+struct OneFpu(Image);
+
+impl FpuStates for OneFpu {
+    fn kind(&self) -> FpuKind {
+        self.0.kind
+    }
+
+    fn read(&mut self, _guest: GuestId) -> Image {
+        self.0.clone()
+    }
+
+    fn write(&mut self, _guest: GuestId, image: &Image) {
+        self.0 = image.clone();
+    }
+}
+
+fn no_numbers() -> OneFpu {
+    OneFpu(Image { kind: FpuKind::Fx, bytes: [0; IMAGE_LEN] })
+}
 
 /// A line with `count` Guests, lent for good.
 fn line(count: usize, waits: bool) -> Session<Ram> {
@@ -23,8 +46,13 @@ fn guest(session: &mut Session<Ram>, task: usize) -> &mut Guest<Ram> {
 
 /// Says `body` and returns the bodies of the answers.
 fn say(session: &mut Session<Ram>, body: &str) -> Vec<String> {
-    framed(body.as_bytes()).into_iter().for_each(|byte| session.hear(byte));
+    hear(session, &framed(body.as_bytes()));
     heard(session)
+}
+
+fn hear(session: &mut Session<Ram>, bytes: &[u8]) {
+    let questions = bytes.iter().filter_map(|&byte| session.hear(byte, &mut no_numbers()));
+    assert_eq!(questions.collect::<Vec<_>>(), []);
 }
 
 fn heard(session: &mut Session<Ram>) -> Vec<String> {
@@ -51,7 +79,7 @@ fn attached(count: usize) -> Session<Ram> {
 #[test]
 fn guests_run_until_somebody_is_there() {
     let mut session = line(1, false);
-    b"\x03+-noise#00".iter().for_each(|&byte| session.hear(byte));
+    hear(&mut session, b"\x03+-noise#00");
     assert_eq!((session.wish(0), session.is_attached()), (Wish::Run, false));
     assert!(guest(&mut session, 0).debugger.is_none());
     assert_eq!(ask(&mut session, "?"), "T05thread:1;");
@@ -133,10 +161,10 @@ fn watchpoints_are_as_many_as_there_are_registers() {
 #[test]
 fn ctrl_c_stops_what_runs_and_nothing_else() {
     let mut session = attached(1);
-    session.hear(3);
+    hear(&mut session, b"\x03");
     assert_eq!(heard(&mut session), [""; 0]);
     say(&mut session, "c");
-    session.hear(3);
+    hear(&mut session, b"\x03");
     assert_eq!(heard(&mut session), ["T02thread:p1.1;"]);
     assert_eq!(session.wish(0), Wish::Hold);
 }
@@ -174,7 +202,7 @@ fn a_new_client_begins_anew() {
     assert_eq!(ask(&mut session, "QStartNoAckMode"), "OK");
     say(&mut session, "c");
     // It vanishes, and another one comes, who wants its packets acknowledged.
-    framed(b"qSupported").into_iter().for_each(|byte| session.hear(byte));
+    hear(&mut session, &framed(b"qSupported"));
     assert!(session.take_said().starts_with(b"+$PacketSize"));
     assert_eq!(session.wish(0), Wish::Hold);
 }
@@ -199,7 +227,70 @@ fn gdb_may_kill() {
 #[test]
 fn the_machine_is_described_in_parts() {
     let mut session = attached(1);
-    assert_eq!(ask(&mut session, "qXfer:features:read:target.xml:0,7"), "m<target");
-    assert!(ask(&mut session, "qXfer:features:read:target.xml:7,fff").starts_with("l version"));
+    assert_eq!(ask(&mut session, "qXfer:features:read:target.xml:0,5"), "m<?xml");
+    assert!(ask(&mut session, "qXfer:features:read:target.xml:5,fff").starts_with("l version"));
     assert_eq!(ask(&mut session, "qXfer:features:read:target.xml:ffffffff,fff"), "l");
+}
+
+#[test]
+fn a_register_is_read_and_written_by_its_number() {
+    let (mut session, mut fpu) = (attached(1), no_numbers());
+    fpu.0.set(Register::Stack(0), 0x1234);
+    let mut about = |body: &str| {
+        framed(body.as_bytes()).into_iter().for_each(|byte| assert_eq!(session.hear(byte, &mut fpu), None));
+        heard(&mut session).remove(0)
+    };
+    assert_eq!((about("p10"), about("p29")), ("34120000000000000000".into(), "E01".into()));
+    assert_eq!(
+        (about("P8=78563412"), about("P8=1"), about("P8=123456")),
+        ("OK".into(), "".into(), "E01".into())
+    );
+    assert_eq!(
+        (about("P20=000102030405060708090a0b0c0d0e0f"), about("p8")),
+        ("OK".into(), "78563412".into())
+    );
+    assert_eq!(fpu.0.get(Register::Xmm(0)).to_le_bytes()[15], 15);
+    assert_eq!(guest(&mut session, 0).regs.eip, 0x1234_5678);
+}
+
+#[test]
+fn who_is_sent_elsewhere_does_not_sleep_there() {
+    let mut session = attached(1);
+    guest(&mut session, 0).before_entry.set_halted(true);
+    ask(&mut session, "P0=01000000");
+    assert!(guest(&mut session, 0).before_entry.is_halted());
+    ask(&mut session, "P8=01000000");
+    assert!(!guest(&mut session, 0).before_entry.is_halted());
+}
+
+#[test]
+fn the_monitor_is_asked_about_the_guest_in_view() {
+    let mut session = attached(2);
+    ask(&mut session, "Hgp2.2");
+    let packet = framed(b"qRcmd,73746174730a");
+    let mut questions = packet.into_iter().filter_map(|byte| session.hear(byte, &mut no_numbers()));
+    assert_eq!(questions.next(), Some(Question { line: b"stats\n".into(), task: 1 }));
+    drop(questions);
+    assert_eq!(heard(&mut session), [""; 0], "the answer is somebody else's to find");
+    session.reply(&[b'a'; 3000]);
+    let answers = heard(&mut session);
+    assert_eq!(answers.iter().map(String::len).collect::<Vec<_>>(), [4081, 1921, 2]);
+    assert!(answers[0].starts_with("O6161") && answers[2] == "OK");
+    assert_eq!(ask(&mut session, "qRcmd,7"), "", "half a byte");
+}
+
+#[test]
+fn who_ends_while_all_stand_still_is_told_at_the_next_go() {
+    let mut session = attached(1);
+    session.ended(0);
+    assert_eq!(heard(&mut session), [""; 0]);
+    assert_eq!(say(&mut session, "vCont;c"), ["W00;process:1"]);
+}
+
+#[test]
+fn the_machine_has_a_name() {
+    let mut session = attached(1);
+    let machine = ask(&mut session, "qHostInfo");
+    assert!(machine.starts_with("triple:693338362d") && machine.ends_with(";endian:little;"));
+    assert_eq!(ask(&mut session, "qProcessInfo"), format!("pid:1;{machine}"));
 }

@@ -96,6 +96,11 @@ pub struct Asker {
 }
 
 impl Asker {
+    /// One who means the Guest of this number unless a line names another.
+    pub const fn about(number: usize) -> Self {
+        Self { guest: Some(number) }
+    }
+
     /// Answers a line of words.
     pub fn ask<W: World>(&mut self, words: &[&str], world: &mut W) -> Answer {
         command::parse(words).and_then(|wish| self.obey(&wish, world)).unwrap_or_else(Answer::from)

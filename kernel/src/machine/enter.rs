@@ -17,13 +17,14 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use abi::{HostPhys, Nanos};
-use kernel::cpu::{Attention, Cpu, GuestId, Left};
+use kernel::cpu::{Attention, Cpu, FpuStates, GuestId, Left};
+use kernel::fpu::{Image, Kind};
 use kernel::host::wall::WallClock;
 use switcher::SwitcherPages;
 use x86::controlregs::{Cr0, cr0, cr0_write, cr2};
 
 use super::cpu::{Features, tsc};
-use super::fpu::{FpuState, Kind};
+use super::fpu::FpuState;
 use super::interrupts::Interrupt;
 use super::percpu::ThisCpu;
 use super::{clock, debug, interrupts, nmi, selftest, timer};
@@ -87,20 +88,45 @@ impl GuestCpu {
         &mut self.fpu_states[index].1
     }
 
-    /// Puts the FPU state of the Guest that ran last away and brings that of `guest`.
-    fn pass_fpu(&mut self, guest: GuestId, is_fresh: bool) {
+    /// Saves the FPU state of the Guest that ran last; after that the FPU is nobody's.
+    fn put_fpu_away(&mut self) {
         self.set_task_switched(false);
         let kind = self.fpu;
-        if let Some(last) = self.ran_last {
+        if let Some(last) = self.ran_last.take() {
             // SAFETY: TS is clear as of now, and `kind` is what CPUID said.
             unsafe { self.state_of(last).save(kind) };
         }
+    }
+
+    /// Puts the FPU state of the Guest that ran last away and brings that of `guest`.
+    fn pass_fpu(&mut self, guest: GuestId, is_fresh: bool) {
+        self.put_fpu_away();
+        let kind = self.fpu;
         let state = self.state_of(guest);
         if is_fresh {
             *state = FpuState::fresh(kind);
         }
-        // SAFETY: As for saving.
+        // SAFETY: TS is clear, and `kind` is what CPUID said.
         unsafe { state.load(kind) };
+    }
+}
+
+impl FpuStates for GuestCpu {
+    fn kind(&self) -> Kind {
+        self.fpu
+    }
+
+    fn read(&mut self, guest: GuestId) -> Image {
+        self.put_fpu_away();
+        let kind = self.fpu;
+        self.state_of(guest).image(kind)
+    }
+
+    fn write(&mut self, guest: GuestId, image: &Image) {
+        self.put_fpu_away();
+        if image.kind == self.fpu {
+            self.state_of(guest).replace(image);
+        }
     }
 }
 
@@ -143,10 +169,12 @@ impl Cpu for GuestCpu {
     }
 
     fn now_runs(&mut self, guest: GuestId, is_fresh: bool) -> Option<GuestId> {
-        if is_fresh || self.ran_last != Some(guest) {
+        let ran_before = self.ran_last;
+        if is_fresh || ran_before != Some(guest) {
             self.pass_fpu(guest, is_fresh);
         }
-        self.ran_last.replace(guest)
+        self.ran_last = Some(guest);
+        ran_before
     }
 
     #[inline]

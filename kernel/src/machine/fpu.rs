@@ -20,6 +20,8 @@
 
 use core::arch::asm;
 
+use kernel::fpu::{IMAGE_LEN, Image, Kind};
+
 /// Offset of MXCSR in what FXSAVE stores, and its value after reset.
 const MXCSR: usize = 24;
 const MXCSR_RESET: u32 = 0x1F80;
@@ -30,29 +32,30 @@ const TAGS_EMPTY: u16 = 0xFFFF;
 /// Offset of the tag word in what FNSAVE stores.
 const TAGS: usize = 8;
 
-/// Which instructions save the state.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// FNSAVE and FRSTOR: the x87 FPU alone.
-    X87,
-    /// FXSAVE and FXRSTOR: with SSE.
-    Fx,
-}
-
 /// A Guest's FPU registers, put away.
 #[repr(C, align(16))]
-pub struct FpuState([u8; 512]);
+pub struct FpuState([u8; IMAGE_LEN]);
 
 impl FpuState {
     /// The state of an FPU nobody has used.
     pub fn fresh(kind: Kind) -> Self {
-        let mut state = [0; 512];
+        let mut state = [0; IMAGE_LEN];
         state[..2].copy_from_slice(&CONTROL_RESET.to_le_bytes());
         match kind {
             Kind::X87 => state[TAGS..TAGS + 2].copy_from_slice(&TAGS_EMPTY.to_le_bytes()),
             Kind::Fx => state[MXCSR..MXCSR + 4].copy_from_slice(&MXCSR_RESET.to_le_bytes()),
         }
         Self(state)
+    }
+
+    /// The registers, for who wants to look at them.
+    pub fn image(&self, kind: Kind) -> Image {
+        Image { kind, bytes: self.0 }
+    }
+
+    /// Takes the registers of `image`, which keeps reserved bits clear.
+    pub fn replace(&mut self, image: &Image) {
+        self.0 = image.bytes;
     }
 
     /// Stores the FPU's registers here.
@@ -76,8 +79,8 @@ impl FpuState {
     /// As [`FpuState::save`].
     pub unsafe fn load(&self, kind: Kind) {
         let from = self.0.as_ptr();
-        // SAFETY: The contract; what is here was made by `fresh` or `save` of the same kind, so no
-        // reserved bit is set.
+        // SAFETY: The contract; what is here was made by `fresh` or `save` of the same kind, and
+        // changed by `kernel::fpu` if at all, so no reserved bit is set.
         unsafe {
             match kind {
                 Kind::X87 => asm!("frstor [{}]", in(reg) from, options(nostack)),

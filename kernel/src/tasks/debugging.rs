@@ -5,9 +5,14 @@
 //!
 //! Next on the tour: [`super::hands`].
 
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
 use abi::KillReason;
-use kernel::gdb::{Process, Session, Wish};
+use kernel::gdb::{Process, Question, Session, Wish};
+use kernel::inspect::Asker;
 use kernel::sched::Holder;
+use monitor::answer::Answer;
 
 use super::Tasks;
 use crate::machine::{console, second_line};
@@ -23,19 +28,46 @@ impl Tasks {
 
     /// Hears what has come over the line.
     pub(super) fn hear_debugger(&mut self) {
-        let Some(gdb) = &mut self.gdb else { return };
-        if let Some(first) = second_line::read() {
-            for process in gdb.processes() {
-                process.guest = self.tasks[process.task].guest.take();
-            }
-            core::iter::once(first)
-                .chain(core::iter::from_fn(second_line::read))
-                .for_each(|byte| gdb.hear(byte));
-            for process in gdb.processes() {
-                self.tasks[process.task].guest = process.guest.take();
+        if self.gdb.is_none() {
+            return;
+        }
+        while let Some(first) = second_line::read() {
+            if let Some(question) = self.hear_from(first) {
+                self.answer_debugger(&question);
             }
         }
         self.obey_debugger();
+    }
+
+    /// Hears a byte and what comes behind it, with the Guests lent, as far as a question to the monitor.
+    fn hear_from(&mut self, first: u8) -> Option<Question> {
+        let gdb = self.gdb.as_mut()?;
+        for process in gdb.processes() {
+            process.guest = self.tasks[process.task].guest.take();
+        }
+        let mut bytes = core::iter::once(first).chain(core::iter::from_fn(second_line::read));
+        let question = bytes.find_map(|byte| gdb.hear(byte, &mut self.cpu));
+        for process in gdb.processes() {
+            let task = &mut self.tasks[process.task];
+            task.guest = process.guest.take();
+            // What has been done to it may be what it has slept for.
+            task.launcher.wake();
+        }
+        question
+    }
+
+    /// Asks the monitor what GDB's user wants to know of it.
+    fn answer_debugger(&mut self, question: &Question) {
+        let answer = match core::str::from_utf8(&question.line) {
+            Ok(line) => {
+                let words: Vec<&str> = line.split_ascii_whitespace().collect();
+                Asker::about(question.task).ask(&words, self)
+            }
+            Err(_) => Answer::Error("the line is no text".into()),
+        };
+        if let Some(gdb) = &mut self.gdb {
+            gdb.reply(answer.to_string().as_bytes());
+        }
     }
 
     /// Says what there is to say, and does with each Guest as is wished.
