@@ -10,12 +10,14 @@
 //! Next on the tour: `kill/device.rs`.
 
 mod device;
+mod exit;
 mod ring;
 mod sentence;
 
 use crate::{GuestLinear, GuestPhys};
 
 pub use device::DeviceError;
+pub use exit::ExitError;
 pub use ring::RingError;
 
 /// The outcome of doing something on behalf of a Guest.
@@ -74,6 +76,8 @@ pub enum KillReason {
         /// Its error code: the selector, or 0.
         code: u32,
     },
+    /// Left the CPU in a way that a Guest has not.
+    Exit(ExitError),
     /// Faulted while it was delivering a fault to itself.
     DoubleFault {
         /// Where the Guest was.
@@ -223,6 +227,12 @@ impl From<PageTableError> for KillReason {
 impl From<DescriptorError> for KillReason {
     fn from(error: DescriptorError) -> Self {
         Self::Descriptor(error)
+    }
+}
+
+impl From<ExitError> for KillReason {
+    fn from(error: ExitError) -> Self {
+        Self::Exit(error)
     }
 }
 

@@ -116,6 +116,7 @@ impl World {
             match self.shadow.demand_page(&mut self.ram, at, code)? {
                 PageFault::Fixed => {}
                 PageFault::Device(_) => unreachable!("this Guest has no devices"),
+                PageFault::Closed => unreachable!("nothing is closed to its ring 3"),
                 PageFault::Reflect(code) => return Ok(Err(code)),
             }
         }

@@ -59,6 +59,9 @@ pub trait Cpu {
     /// Notes an NMI that came while a Guest ran.
     fn nmi(&mut self);
 
+    /// Whether the CPU's own registers report a machine check.
+    fn has_machine_check(&mut self) -> bool;
+
     /// The time-stamp counter.
     fn tsc(&mut self) -> u64;
 

@@ -23,7 +23,7 @@ use crate::usage;
 pub enum Event {
     /// It left. Kept as the Switcher reports it, and decoded when somebody looks.
     Exit {
-        /// Vector, and whether the Switcher itself faulted.
+        /// Vector, and whether the Switcher itself faulted or the frame was bad.
         trapnum: u16,
         /// Error code.
         code: u32,
@@ -218,6 +218,7 @@ impl fmt::Display for TrapExit {
                 write!(f, "{} (vector {vector}, code {code:#x})", mnemonic(vector))
             }
             Self::BadEntry { vector, code } => write!(f, "{}({code:#x}) on entry", mnemonic(vector)),
+            Self::BadFrame { vector } => write!(f, "bad frame (vector {vector})"),
         }
     }
 }

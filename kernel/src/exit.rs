@@ -2,7 +2,12 @@
 //!
 //! The Switcher leaves a vector and an error code. Everybody else works with
 //! [`TrapExit`], in which the page fault has its address and a fault of the
-//! switch itself cannot be mistaken for the Guest's.
+//! switch itself cannot be mistaken for the Guest's, nor a frame that no Guest
+//! leaves on a CPU that keeps to its manual for an exit.
+//!
+//! Invariants:
+//! - What the Switcher marked as no exit is none, whatever the vector
+//!   (`a_frame_at_the_wrong_place_is_no_exit`).
 //!
 //! Source: lguest ABI, "Reflecting a trap"; Intel SDM Vol. 3, "Interrupt and
 //! Exception Handling".
@@ -11,7 +16,7 @@
 
 use abi::GuestLinear;
 use abi::hypercall::{HYPERCALL_VECTOR, SYSCALL_VECTOR};
-use switcher::FAULT_ON_ENTRY;
+use switcher::{BAD_FRAME, FAULT_ON_ENTRY};
 
 /// The end of a Guest's turn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,7 +40,7 @@ pub enum TrapExit {
     HostInterrupt(u8),
     /// A non-maskable interrupt, the Host's.
     Nmi,
-    /// The machine itself is broken.
+    /// The machine itself is broken, if its registers say so too.
     MachineCheck,
     /// Any other exception, and the system call when it is not direct.
     Exception {
@@ -50,6 +55,12 @@ pub enum TrapExit {
         vector: u8,
         /// The error code.
         code: u32,
+    },
+    /// The frame was not where a Guest's exit leaves it. The registers are not to be believed; the
+    /// vector is the stub's own, so a device of the Host that came meanwhile is served.
+    BadFrame {
+        /// The vector.
+        vector: u8,
     },
 }
 
@@ -92,8 +103,8 @@ impl TrapExit {
     #[inline]
     pub fn decode(trapnum: u32, code: u32, cr2: u32) -> Self {
         let vector = trapnum as u8;
-        if trapnum & FAULT_ON_ENTRY != 0 {
-            return Self::fault_on_entry(vector, code);
+        if trapnum & (FAULT_ON_ENTRY | BAD_FRAME) != 0 {
+            return Self::no_exit(trapnum, vector, code);
         }
         match vector {
             HYPERCALL_VECTOR => Self::Hypercall,
@@ -108,11 +119,14 @@ impl TrapExit {
         }
     }
 
-    fn fault_on_entry(vector: u8, code: u32) -> Self {
+    /// Interrupts are off in the Switcher, so none of them can be a fault on entry.
+    #[cold]
+    fn no_exit(trapnum: u32, vector: u8, code: u32) -> Self {
         match vector {
+            _ if trapnum & BAD_FRAME != 0 => Self::BadFrame { vector },
             18 => Self::MachineCheck,
-            32.. => Self::HostInterrupt(vector),
             0..32 => Self::BadEntry { vector, code },
+            32.. => Self::BadFrame { vector },
         }
     }
 }
@@ -136,6 +150,15 @@ mod tests {
     fn a_fault_of_the_switch_is_not_the_guests_fault() {
         assert_eq!(decode(0x10D, 0x58), TrapExit::BadEntry { vector: 13, code: 0x58 });
         assert_eq!(decode(13, 0x58), TrapExit::GeneralProtection(0x58));
+    }
+
+    #[test]
+    fn a_frame_at_the_wrong_place_is_no_exit() {
+        for vector in 0..=u8::MAX {
+            assert_eq!(decode(BAD_FRAME | u32::from(vector), 0), TrapExit::BadFrame { vector });
+        }
+        assert_eq!(decode(BAD_FRAME | FAULT_ON_ENTRY | 13, 0), TrapExit::BadFrame { vector: 13 });
+        assert_eq!(decode(FAULT_ON_ENTRY | 0x20, 0), TrapExit::BadFrame { vector: 0x20 });
     }
 
     #[test]

@@ -27,6 +27,7 @@
 extern crate alloc;
 
 pub mod access;
+mod bad_exit;
 pub mod boot_tables;
 pub mod core_file;
 pub mod cpu;

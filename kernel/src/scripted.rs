@@ -83,6 +83,10 @@ pub struct ScriptedCpu {
     pub ran_last: Option<GuestId>,
     pub task_switched: bool,
     pub nmis: u32,
+    /// Vectors of devices that were served.
+    pub served: Vec<u8>,
+    /// What the CPU's registers say of a machine check.
+    pub machine_check: bool,
     /// The registers at each entry.
     pub entries: Vec<GuestRegs>,
     /// DR0 to DR3 and DR7 at each entry that had them.
@@ -102,6 +106,8 @@ impl Default for ScriptedCpu {
             ran_last: None,
             task_switched: false,
             nmis: 0,
+            served: Vec::new(),
+            machine_check: false,
             entries: Vec::new(),
             armed: Vec::new(),
             status: 0,
@@ -160,12 +166,17 @@ impl Cpu for ScriptedCpu {
         self.ran_last.replace(guest)
     }
 
-    fn interrupt(&mut self, _vector: u8) -> Attention {
+    fn interrupt(&mut self, vector: u8) -> Attention {
+        self.served.push(vector);
         self.attention
     }
 
     fn nmi(&mut self) {
         self.nmis += 1;
+    }
+
+    fn has_machine_check(&mut self) -> bool {
+        self.machine_check
     }
 
     fn tsc(&mut self) -> u64 {

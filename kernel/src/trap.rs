@@ -21,7 +21,7 @@
 //! Longer than most files: what an exit means and the frame it may end in are one path, and are
 //! read, and counted, as one.
 //!
-//! Next on the tour: [`crate::io`].
+//! Next on the tour: `bad_exit.rs`.
 
 use abi::lguest_data::IF;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZE};
@@ -40,7 +40,7 @@ use crate::interrupt::TIMER_LINE;
 use crate::run::Pause;
 use crate::segment::KERNEL_CS;
 use crate::shadow::PageFault;
-use crate::{io, mmio};
+use crate::{bad_exit, io, mmio};
 
 /// EFLAGS bits a handler starts without: TF, NT, RF, VM.
 pub const CLEARED_FOR_HANDLERS: u32 = 1 << 8 | 1 << 14 | 1 << 16 | 1 << 17;
@@ -75,13 +75,14 @@ pub fn handle<M: GuestMemory, C: Cpu>(
         TrapExit::DeviceNotAvailable => cpu.set_task_switched(false),
         TrapExit::HostInterrupt(vector) => return Ok(host_interrupt(guest, cpu, vector)),
         TrapExit::Nmi => cpu.nmi(),
-        TrapExit::MachineCheck => panic!("the CPU reported a machine check"),
+        TrapExit::MachineCheck => return Err(bad_exit::machine_check(cpu)),
         TrapExit::Exception { vector, code } => exception(guest, cpu, vector, code)?,
         TrapExit::DoubleFault => {
             let eip = GuestLinear(cpu.pages().stack.regs.eip);
             return Err(KillReason::DoubleFault { eip });
         }
         TrapExit::BadEntry { vector, code } => return Err(KillReason::BadEntry { vector, code }),
+        TrapExit::BadFrame { vector } => return Err(bad_exit::bad_frame(cpu, vector)),
     }
     Ok(None)
 }
@@ -112,6 +113,8 @@ fn page_fault<M: GuestMemory, C: Cpu>(
     let code = match guest.shadow.demand_page(&mut guest.memory, at, code)? {
         PageFault::Fixed => return Ok(None),
         PageFault::Reflect(code) => code,
+        // Not a #PF: the Guest's own tables allow it, and it would try again for ever.
+        PageFault::Closed => return reflect(guest, cpu, 13, 0, None).map(|()| None),
         PageFault::Device(place) => match mmio::access(guest, cpu, at, code, place) {
             Emulation::Leaves(pause) => return Ok(Some(pause)),
             Emulation::Done | Emulation::NotOurs => code.seen_by_guest(true),

@@ -23,6 +23,8 @@
 //! - The stack is valid at each instruction of a switch, so an NMI survives
 //!   anywhere: the Guest's IDT is in force only while ESP lies in the stack
 //!   page or the CPU is in ring 1 or 3.
+//! - An exit is one of ring 1, 2 or 3 outside virtual-8086 mode, or it is marked [`BAD_FRAME`]
+//!   (`kill_virtual_8086`, `kill_virtual_8086_user`).
 //! - The assembly takes each offset from the types in [`pages`].
 //!
 //! Source: lguest ABI, section "Switcher"; Intel SDM Vol. 3, "Interrupt and
@@ -67,6 +69,11 @@ pub const DOUBLE_FAULT_TSS_SELECTOR: u16 = 0xF8;
 /// Value of [`GuestRegs::trapnum`] bit that says: the fault happened in the Switcher itself, on
 /// the way into the Guest; the low byte is the vector.
 pub const FAULT_ON_ENTRY: u32 = 0x100;
+
+/// Value of [`GuestRegs::trapnum`] bit that says: the frame was not where a CPU leaves it that runs
+/// ring 1, 2 or 3 and no virtual-8086 mode; the low byte is the vector of the stub. The other
+/// registers are what was pushed, to be shown to people and not to be believed.
+pub const BAD_FRAME: u32 = 0x200;
 
 /// Exceptions for which the CPU pushes an error code, a bit each: 8, 10 to 14 and 17. The stubs
 /// of all other vectors push a 0 in its place.

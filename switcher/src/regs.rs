@@ -9,7 +9,14 @@
 //!       pushed by the CPU      pushed by stub    pushed by the switch
 //! ```
 //!
-//! Source: lguest ABI, "Register frame".
+//! The whole is 18 words, and ends where its page does: that is what the way out
+//! presumes of a frame, and checks before it believes a word of it ([`crate::BAD_FRAME`]).
+//! From virtual-8086 mode a CPU pushes nine words (gs, fs, ds and es first), so all would be
+//! read four words off: a byte of EFLAGS for the vector. No Guest gets into that mode
+//! on silicon; in QEMU an `iret` of any ring does it.
+//!
+//! Source: lguest ABI, "Register frame"; Intel SDM Vol. 3, "Interrupt and Exception Handling",
+//! "Class 1—Hardware Interrupt and Exception Handling in Virtual-8086 Mode".
 //!
 //! Next on the tour: [`crate::descriptor`].
 
@@ -29,7 +36,8 @@ pub struct GuestRegs {
     pub fs: u32,
     pub ds: u32,
     pub es: u32,
-    /// Vector of the exit, with [`crate::FAULT_ON_ENTRY`] if the Switcher itself faulted.
+    /// Vector of the exit, with [`crate::FAULT_ON_ENTRY`] if the Switcher itself faulted, or
+    /// [`crate::BAD_FRAME`].
     pub trapnum: u32,
     /// Error code of the exit, 0 where the CPU gives none.
     pub errcode: u32,

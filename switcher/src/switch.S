@@ -41,7 +41,7 @@ switcher_enter:
     lgdt [ecx + {GUEST_GDTR}]
     mov cr3, edx                # from here on the Host is out of reach
     mov gs, [esp + {GS}]        # a segment the Guest may not have faults here, in
-    mov fs, [esp + {FS}]        # ring 0, below the registers: see switcher_inside
+    mov fs, [esp + {FS}]        # ring 0, below the registers: see switcher_elsewhere
     mov ds, [esp + {DS}]
     mov es, [esp + {ES}]
     pop eax
@@ -72,12 +72,16 @@ switcher_enter_watched:
     pop esp
     ret 4
 
-# ---- The way out: ESP points at vector, error code, eip, cs, eflags (, esp, ss).
+# ---- The way out: ESP points at vector, error code, eip, cs, eflags, esp, ss.
+#
+# Nothing of this is believed before one thing is checked: that ESP is at the one place where
+# all that leaves it. A CPU outside ring 0 and virtual-8086 mode pushes five words from ESP0 on,
+# a sixth for the vectors that have an error code, and for those alone; so when the registers are
+# pushed as well, ESP less REGS is the beginning of a page. Nine words from virtual-8086 mode, an
+# error code too many or too few, three words from ring 0: each ends at another place.
 
     .balign 16
 switcher_leave:
-    test byte ptr [esp + 12], 3 # ring of the interrupted code
-    jz switcher_inside
     .att_syntax
     pushl %es                   # newer CPUs leave the upper halves as they were
     pushl %ds
@@ -91,8 +95,9 @@ switcher_leave:
     push ecx
     push ebx
     push eax
-    mov ebp, esp
-    and ebp, {PAGE_MASK}        # this CPU's pages; addresses by EBP go through SS
+    lea ebp, [esp - {REGS}]     # this CPU's pages; addresses by EBP go through SS
+    test ebp, {PAGE_OFFSET}
+    jnz switcher_elsewhere
 switcher_become_host:
     mov eax, [ebp + {HOST_CR3}]
     mov cr3, eax
@@ -109,43 +114,60 @@ switcher_become_host:
     pop ebp
     ret
 
-# ---- Something came while the CPU was already in ring 0, between the Guest's
-# IDT being loaded and left. An NMI is counted, a stray #DB forgotten. Anything
-# else is the Guest's segments failing to load: the Host hears of it as a fault
-# on entry, and finds the Guest's registers as they were to be loaded: a fault of
-# a segment leaves them alone, and what one of the iretd overwrites is loaded.
+# ---- A frame elsewhere: eax to ss at ESP, as far as they go. Pushed in ring 0, by code of ours,
+# it is no exit: something came between the Guest's IDT being loaded and left. An NMI is counted, a
+# stray #DB forgotten. Anything else is the Guest's segments failing to load: the Host hears of it
+# as a fault on entry, and finds the Guest's registers as they were to be loaded. Before the pops
+# they lie there still; at the iretd they are in the CPU, and have just been pushed:
 #
-#   fault at iretd: gs | fs ds es trapnum errcode | eip cs eflags esp ss
-#                        ^ vector, error code, and eip, cs, eflags of the iretd
+#   fault at iretd: eax ... es vector code eip cs eflags | eip cs eflags esp ss   (REGS + EIP: the bar)
+#
+# Pushed by anybody else it is nothing a CPU does that keeps to its manual. The Host gets it put
+# where it belongs, for a person to read, and marked: it is not to be believed.
 
-switcher_inside:
-    cmp dword ptr [esp], {NMI}
-    je 2f
-    cmp dword ptr [esp], {DEBUG}
-    je 3f
-    pop eax
-    pop edx
-    or eax, {FAULT_ON_ENTRY}
+switcher_elsewhere:
     mov ebp, esp
     and ebp, {PAGE_MASK}
-    lea ecx, [ebp + {REGS}]
-    cmp esp, ecx
-    jb 1f
-    mov [ebp + {REGS} + {FS}], fs
-    mov [ebp + {REGS} + {DS}], ds
-    mov [ebp + {REGS} + {ES}], es
-1:
-    mov [ebp + {TRAPNUM}], eax
-    mov [ebp + {ERRCODE}], edx
+    mov ebx, [esp + {R_TRAPNUM}]
+    xor edx, edx                # copy from EAX on, ...
+    mov ecx, {LAST_WORD}        # ... down from SS
+    test byte ptr [esp + {R_EFLAGS} + 2], {VM_IN_BYTE_2}
+    jnz switcher_bad_frame
+    cmp word ptr [esp + {R_CS}], {HOST_CS}
+    jne switcher_bad_frame
+    cmp ebx, {NMI}
+    je 2f
+    cmp ebx, {DEBUG}
+    je 3f
+    or ebx, {FAULT_ON_ENTRY}
+    mov ecx, {ERRCODE_WORD}     # eip and what is above are the Guest's own
+    lea eax, [esp + {R_ESP}]    # ESP as it was
+    lea esi, [ebp + {REGS} + {R_EIP}]
+    cmp eax, esi
+    jae switcher_copy           # at the iretd
+    mov edx, ecx                # at a segment: nothing but the error code
+    jmp switcher_copy
+switcher_bad_frame:
+    or ebx, {BAD_FRAME}
+switcher_copy:
+    mov eax, [esp + ecx * 4]
+    mov [ebp + {REGS} + ecx * 4], eax
+    dec ecx
+    cmp ecx, edx
+    jge switcher_copy
+    mov [ebp + {TRAPNUM}], ebx
     jmp switcher_become_host
 2:
-    push ebp
-    mov ebp, esp
-    and ebp, {PAGE_MASK}
     inc dword ptr [ebp + {NMIS}]
-    pop ebp
 3:
-    add esp, 8
+    pop eax
+    pop ebx
+    pop ecx
+    pop edx
+    pop esi
+    pop edi
+    pop ebp
+    add esp, 24                 # the segments are loaded, or will be; vector, error code
     iretd
 
     .previous

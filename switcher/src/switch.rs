@@ -8,19 +8,26 @@ use core::arch::global_asm;
 use core::mem::offset_of;
 
 use crate::{
-    ERROR_CODES, FAULT_ON_ENTRY, GuestRegs, HOST_DS, PrivatePage, STUB_LEN, StatePage, SwitcherPages,
-    pages::WATCHED_STACK,
+    BAD_FRAME, ERROR_CODES, FAULT_ON_ENTRY, GuestRegs, HOST_CS, HOST_DS, PrivatePage, STUB_LEN, StatePage,
+    SwitcherPages, pages::WATCHED_STACK,
 };
+
+/// EFLAGS bit: virtual-8086 mode.
+const VM: u32 = 1 << 17;
 
 global_asm!(
     include_str!("switch.S"),
     PAGE_MASK = const !(abi::PAGE_SIZE - 1) as i32,
+    PAGE_OFFSET = const abi::PAGE_SIZE - 1,
     STUB = const STUB_LEN,
     HAS_ERROR = const ERROR_CODES,
     DEBUG = const 1,
     NMI = const 2,
+    HOST_CS = const HOST_CS,
     HOST_DS = const HOST_DS,
     FAULT_ON_ENTRY = const FAULT_ON_ENTRY,
+    BAD_FRAME = const BAD_FRAME,
+    VM_IN_BYTE_2 = const VM >> 16,
     NMIS = const offset_of!(SwitcherPages, stack.nmis),
     REGS = const offset_of!(SwitcherPages, stack.regs),
     GS = const offset_of!(GuestRegs, gs),
@@ -28,7 +35,13 @@ global_asm!(
     DS = const offset_of!(GuestRegs, ds),
     ES = const offset_of!(GuestRegs, es),
     TRAPNUM = const offset_of!(SwitcherPages, stack.regs) + offset_of!(GuestRegs, trapnum),
-    ERRCODE = const offset_of!(SwitcherPages, stack.regs) + offset_of!(GuestRegs, errcode),
+    R_TRAPNUM = const offset_of!(GuestRegs, trapnum),
+    R_EIP = const offset_of!(GuestRegs, eip),
+    R_CS = const offset_of!(GuestRegs, cs),
+    R_EFLAGS = const offset_of!(GuestRegs, eflags),
+    R_ESP = const offset_of!(GuestRegs, esp),
+    ERRCODE_WORD = const offset_of!(GuestRegs, errcode) / 4,
+    LAST_WORD = const offset_of!(GuestRegs, ss) / 4,
     HOST_CR3 = const offset_of!(SwitcherPages, state) + offset_of!(StatePage, host_cr3),
     GUEST_GDTR = const offset_of!(SwitcherPages, state) + offset_of!(StatePage, guest_gdtr),
     GUEST_IDTR = const offset_of!(SwitcherPages, state) + offset_of!(StatePage, guest_idtr),

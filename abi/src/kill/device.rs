@@ -1,6 +1,6 @@
 //! What a Guest can do wrong to the registers of a device.
 //!
-//! Next on the tour: `kill/ring.rs`.
+//! Next on the tour: `kill/exit.rs`.
 
 use core::fmt;
 

@@ -42,6 +42,7 @@ impl fmt::Display for KillReason {
             Self::BadEntry { vector, code } => {
                 write!(f, "cannot be entered: loading its segments raised {} ({code:#x})", mnemonic(vector))
             }
+            Self::Exit(error) => error.fmt(f),
             Self::DoubleFault { eip } => write!(f, "faulted while delivering a fault, at {eip}"),
             Self::OutOfFrames => f.write_str("needs more shadow page tables than its pool has"),
             Self::Panicked => f.write_str("its own kernel panicked"),

@@ -75,9 +75,11 @@ macro_rules! guarded {
     };
 }
 
+mod modes;
 mod ports;
 mod selectors;
 
+pub use modes::*;
 pub use ports::*;
 pub use selectors::*;
 

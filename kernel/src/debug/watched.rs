@@ -24,7 +24,7 @@
 //! Next on the tour: [`super::step`].
 
 use abi::{GuestLinear, HostPhys, Nanos};
-use switcher::{FAULT_ON_ENTRY, SwitcherPages};
+use switcher::{BAD_FRAME, FAULT_ON_ENTRY, SwitcherPages};
 
 use super::debugger::{Debugger, Halt};
 use super::registers::{Armed, SINGLE_STEP};
@@ -90,7 +90,7 @@ impl<C: Cpu> Watched<'_, C> {
         {
             regs.eflags = regs.eflags & !TF | if had_trap_flag { TF } else { 0 };
         }
-        if trapnum & FAULT_ON_ENTRY != 0 {
+        if trapnum & (FAULT_ON_ENTRY | BAD_FRAME) != 0 {
             return;
         }
         self.passes = (regs.eflags & RF != 0).then_some(eip);
@@ -173,6 +173,10 @@ impl<C: Cpu> Cpu for Watched<'_, C> {
 
     fn nmi(&mut self) {
         self.cpu.nmi();
+    }
+
+    fn has_machine_check(&mut self) -> bool {
+        self.cpu.has_machine_check()
     }
 
     fn tsc(&mut self) -> u64 {

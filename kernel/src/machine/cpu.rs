@@ -22,6 +22,8 @@ use x86::cpuid::{CpuId, CpuIdResult, FeatureInfo};
 use x86::debugregs::{Dr7, dr7_write};
 use x86::msr::{IA32_EFER, SYSENTER_CS_MSR, rdmsr, wrmsr};
 
+use super::machine_check::MachineChecks;
+
 /// EFLAGS bit that can be changed if there is a CPUID instruction.
 const ID: u32 = 1 << 21;
 /// EFER: SYSCALL enabled.
@@ -36,7 +38,8 @@ pub struct Features {
     pub sse: bool,
     /// RDRAND, a generator of random words.
     pub rdrand: bool,
-    machine_check: bool,
+    /// How it reports that it is broken.
+    pub machine_checks: MachineChecks,
 }
 
 /// Sees that the CPU has what the Host needs.
@@ -61,7 +64,7 @@ pub fn check() -> Result<Features, BootError> {
         fxsr: features.has_fxsave_fxstor(),
         sse: features.has_sse(),
         rdrand: features.has_rdrand(),
-        machine_check: features.has_mce(),
+        machine_checks: MachineChecks::new(features.has_mce(), features.has_mca()),
     })
 }
 
@@ -102,7 +105,7 @@ fn cr4(features: Features) -> Cr4 {
     let mut cr4 = Cr4::CR4_ENABLE_PSE;
     cr4.set(Cr4::CR4_ENABLE_SSE, features.fxsr);
     cr4.set(Cr4::CR4_UNMASKED_SSE, features.sse);
-    cr4.set(Cr4::CR4_ENABLE_MACHINE_CHECK, features.machine_check);
+    cr4.set(Cr4::CR4_ENABLE_MACHINE_CHECK, features.machine_checks.exist());
     cr4
 }
 

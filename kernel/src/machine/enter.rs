@@ -26,12 +26,14 @@ use x86::controlregs::{Cr0, cr0, cr0_write, cr2};
 use super::cpu::{Features, tsc};
 use super::fpu::FpuState;
 use super::interrupts::Interrupt;
+use super::machine_check::MachineChecks;
 use super::percpu::ThisCpu;
 use super::{clock, debug, interrupts, nmi, selftest, timer};
 
 /// One CPU, with what it needs to run Guests in turn.
 pub struct GuestCpu {
     cpu: ThisCpu,
+    machine_checks: MachineChecks,
     fpu: Kind,
     /// Each Guest's FPU state; that of the one that ran last is in the FPU.
     fpu_states: Vec<(GuestId, Box<FpuState>)>,
@@ -49,6 +51,7 @@ impl GuestCpu {
     pub fn new(cpu: ThisCpu, features: Features) -> Self {
         Self {
             cpu,
+            machine_checks: features.machine_checks,
             fpu: if features.fxsr { Kind::Fx } else { Kind::X87 },
             fpu_states: Vec::new(),
             ran_last: None,
@@ -72,6 +75,11 @@ impl GuestCpu {
         super::cpu::wait_for_interrupt();
         // Whatever it was; if it was not the alarm, setting it again costs little.
         self.alarm = Nanos::NEVER;
+    }
+
+    /// Whether its `iret` takes any ring into virtual-8086 mode.
+    pub fn has_lax_iret(&self) -> bool {
+        self.cpu.lax_iret
     }
 
     /// NMIs that came in the middle of a switch, by a counter a Guest can forge.
@@ -196,6 +204,10 @@ impl Cpu for GuestCpu {
 
     fn nmi(&mut self) {
         nmi::note();
+    }
+
+    fn has_machine_check(&mut self) -> bool {
+        self.machine_checks.is_one()
     }
 
     #[inline]

@@ -16,7 +16,7 @@
 //!
 //! Source: Intel SDM Vol. 3, "Exception and Interrupt Handling".
 //!
-//! Next on the tour: [`super::nmi`].
+//! Next on the tour: [`super::machine_check`].
 
 use core::arch::global_asm;
 use core::mem::offset_of;
@@ -45,6 +45,7 @@ unsafe extern "C" {
 // The frame, from high to low: eflags cs eip (CPU) | code vector (stub) | eax … edi | ds es fs gs.
 global_asm!(
     ".pushsection .text.exception_stubs, \"ax\"",
+    ".globl exception_stubs", // the compiler may put `stub` into another object file
     ".balign {STUB}",
     ".globl exception_stubs",
     "exception_stubs:",

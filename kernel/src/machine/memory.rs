@@ -167,6 +167,17 @@ impl Memory {
         unsafe { self.own_zeroed(len) }
     }
 
+    /// Runs `user` with the first of `pages` pages of zeroes in one piece, which are taken back
+    /// afterwards.
+    pub fn with_zeroed<R>(&mut self, pages: u32, user: impl FnOnce(HostPhys) -> R) -> Option<R> {
+        let run = self.pool.take(pages, 1)?;
+        // SAFETY: The run is RAM and nobody else's.
+        unsafe { core::ptr::write_bytes(run.start().0 as *mut u8, 0, run.len() as usize) };
+        let result = user(run.start());
+        self.pool.give_back(run);
+        Some(result)
+    }
+
     /// Pages of zeroes that are never given back.
     fn zeroed(&mut self, pages: u32) -> Option<HostPhys> {
         let run = self.pool.take(pages, 1)?;

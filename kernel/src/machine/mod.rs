@@ -32,6 +32,7 @@ pub mod fpu;
 pub mod heap;
 pub mod interrupts;
 pub mod keyboard;
+pub mod machine_check;
 pub mod memory;
 pub mod nmi;
 pub mod paging;
@@ -44,6 +45,7 @@ pub mod second_line;
 pub mod selftest;
 pub mod stack;
 pub mod timer;
+pub mod trial;
 pub mod uart;
 pub mod vga;
 pub mod witness;
@@ -95,7 +97,8 @@ pub unsafe fn start(magic: u32, at: u32) -> Result<Machine, BootError> {
     let features = cpu::check()?;
     let mut memory = Memory::new(&mut info)?;
     // SAFETY: (1), and the CPU has been checked.
-    let cpu = unsafe { enter_own_space(&mut memory, &info, features) }?;
+    let mut cpu = unsafe { enter_own_space(&mut memory, &info, features) }?;
+    cpu.lax_iret = trial::is_iret_lax(&mut cpu, &mut memory)?;
     heap::start(&mut memory)?;
     pic::start(&[pic::TIMER, pic::KEYBOARD, pic::SERIAL, pic::SECOND_SERIAL]);
     clock::start()?;

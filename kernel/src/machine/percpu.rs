@@ -39,6 +39,8 @@ pub struct ThisCpu {
     pub pages: &'static mut SwitcherPages,
     /// The page table that maps the Switcher into the Guests it runs.
     pub guest_view: HostPhys,
+    /// Its `iret` takes any ring into virtual-8086 mode ([`super::trial`]).
+    pub lax_iret: bool,
 }
 
 impl ThisCpu {
@@ -86,7 +88,7 @@ impl Prepared {
         let (gdtr, idtr) = (pages.private.host_gdtr, pages.private.host_idtr);
         // SAFETY: Both tables are complete, mapped for good, and describe flat segments.
         unsafe { load_tables(&gdtr, &idtr) };
-        ThisCpu { pages, guest_view: self.guest_view }
+        ThisCpu { pages, guest_view: self.guest_view, lax_iret: false }
     }
 }
 

@@ -11,7 +11,7 @@
 //! Source: Intel 8254 data sheet; IBM PC AT Technical Reference, "System
 //! control port B".
 //!
-//! Next on the tour: [`super::clock`].
+//! Next on the tour: [`super::trial`].
 
 use abi::Nanos;
 use kernel::host::boot_info::BootError;

@@ -12,10 +12,10 @@ use abi::kill::PageTableError;
 use abi::lguest_data::SWITCHER_BASE;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};
 
-use super::Shadow;
 use super::entry::{A, D, GuestEntry, P, U, W, is_inside, mirror, unused};
 use super::pool::TableId;
 use super::walk::{Format, GuestTable, Walk, check_high, directory_index, table_index};
+use super::{Shadow, VIRTUAL_8086_END};
 use crate::exit::PageFaultCode;
 
 /// Entries looked at around a fault: two-level, those that share a cache line.
@@ -33,6 +33,9 @@ pub enum PageFault {
     Device(GuestPhys),
     /// The Guest's; this is the error code it should see.
     Reflect(PageFaultCode),
+    /// The Host's: the Guest lets its ring 3 touch what is there, and on this CPU no Guest may
+    /// ([`Shadow::close_virtual_8086`]).
+    Closed,
 }
 
 impl Shadow {
@@ -57,12 +60,16 @@ impl Shadow {
         match self.format.walk(memory, top, at, code, self.judge.device_limit)? {
             Walk::Device(place) => Ok(PageFault::Device(place)),
             Walk::Fault { present } => Ok(PageFault::Reflect(code.seen_by_guest(present))),
-            Walk::Page { entry, table: guest_table } => {
+            Walk::Page { entry, table: mut guest_table } => {
+                if at.0 < self.judge.user_floor && code.is_user() {
+                    return Ok(PageFault::Closed);
+                }
                 let root = self.current()?;
                 let table = self.table_for(root, directory_index(at))?;
+                self.pool.note_rights(table, table_index(at), guest_table.rights);
+                guest_table.rights = self.judge.rights_at(at, guest_table.rights);
                 let shadow = mirror(entry, guest_table.rights, self.judge.host_base);
                 self.edit(table, table_index(at), shadow);
-                self.pool.note_rights(table, table_index(at), guest_table.rights);
                 self.fill_around(memory, table, guest_table, at)?;
                 Ok(PageFault::Fixed)
             }
@@ -176,7 +183,7 @@ impl Shadow {
         if entry & needed != needed {
             match self.demand_page(memory, at, code)? {
                 PageFault::Fixed => entry = self.lookup(directory, at),
-                PageFault::Device(_) | PageFault::Reflect(_) => return Ok(None),
+                PageFault::Device(_) | PageFault::Reflect(_) | PageFault::Closed => return Ok(None),
             }
         }
         Ok(Some(self.guest_phys(entry, at)))
@@ -234,4 +241,5 @@ impl Shadow {
     }
 }
 
+const _: () = assert!(VIRTUAL_8086_END.is_multiple_of(AROUND as u32 * PAGE_SIZE), "one side for all around");
 const _: () = assert!(U == PageFaultCode::USER && W == PageFaultCode::WRITE);

@@ -24,6 +24,8 @@
 //!   made by [`entry::mirror`] from entries a judge passed, or from a checked
 //!   address in linear mode.
 //! - A frame of a device is never mapped (`a_device_is_never_mapped`).
+//! - Where a Guest can enter virtual-8086 mode, nothing below [`VIRTUAL_8086_END`] is open to
+//!   ring 3 (`what_virtual_8086_code_could_run_from_is_closed_to_ring_3`).
 //! - Every edit goes through the pool. Nothing else is needed for the TLB: CR3 is
 //!   loaded on each entry and no page is global.
 //! - The pool never grows; when it is empty, old roots pay
@@ -64,6 +66,9 @@ const SWITCHER_SLOT: usize = directory_index(GuestLinear(SWITCHER_BASE));
 const OPEN_TABLE: u32 = P | W | U | A | D;
 /// Roots kept at most, so that looking one up stays short.
 const MAX_ROOTS: usize = 64;
+
+/// The end of what code in virtual-8086 mode can be fetched from: 0xFFFF0 and 64 KiB, in whole pages.
+pub const VIRTUAL_8086_END: u32 = 0x11_0000;
 
 /// Tables a pool needs at the least: one instruction may touch this many far-apart places.
 pub const MIN_TABLES: usize = 16;
@@ -112,7 +117,12 @@ impl Shadow {
         let template = pool.take().expect("a new pool is all free");
         Self {
             pool,
-            judge: Judge { host_base, device_limit: 0, unsound_high: Format::TwoLevel.unsound_high() },
+            judge: Judge {
+                host_base,
+                device_limit: 0,
+                unsound_high: Format::TwoLevel.unsound_high(),
+                user_floor: 0,
+            },
             roots: Roots::default(),
             template,
             first_kernel: SWITCHER_SLOT,
@@ -140,6 +150,12 @@ impl Shadow {
     /// show their registers. That stays so when the Guest starts again.
     pub fn set_device_limit(&mut self, limit: u32) {
         self.judge.device_limit = limit;
+    }
+
+    /// Opens no page to ring 3 below [`VIRTUAL_8086_END`], on a CPU on which a Guest can enter that
+    /// mode: there it must find nothing to execute. That stays so when the Guest starts again.
+    pub fn close_virtual_8086(&mut self) {
+        self.judge.user_floor = VIRTUAL_8086_END;
     }
 
     /// Notes where the kernel half begins, and drops everything.

@@ -94,8 +94,9 @@ impl Shadow {
             }
         };
         self.pool.note_rights(table, first, guest.rights);
+        let from = if at(first).0 < self.judge.user_floor { self.drop_closed(table) } else { first };
         let (format, base) = (self.format, self.judge.host_base);
-        self.pool.renew(table, first..first + ENTRIES / 2, |index, old| match left.checked_sub(1) {
+        self.pool.renew(table, from..first + ENTRIES / 2, |index, old| match left.checked_sub(1) {
             Some(fewer) => {
                 *left = fewer;
                 match as_is(format, memory, guest, at(index), base) {
@@ -108,6 +109,15 @@ impl Shadow {
         true
     }
 
+    /// Drops what is closed to ring 3, for little is there and it is filled with other rights; says
+    /// where that ends in the first table of all.
+    #[cold]
+    fn drop_closed(&mut self, table: TableId) -> usize {
+        let end = table_index(GuestLinear(self.judge.user_floor)).next_multiple_of(32); // as the pool counts
+        self.pool.clear(table, 0..end);
+        end
+    }
+
     /// Puts into `table`, for `at`, what the Guest's own tables below `top` give now.
     #[inline]
     pub(super) fn look_again(
@@ -117,7 +127,10 @@ impl Shadow {
         table: TableId,
         at: GuestLinear,
     ) {
-        let guest = self.roots.find(top).and_then(|_| self.format.table_in_use(memory, top, at));
+        let mut guest = self.roots.find(top).and_then(|_| self.format.table_in_use(memory, top, at));
+        if let Some(guest) = &mut guest {
+            guest.rights = self.judge.rights_at(at, guest.rights);
+        }
         let base = self.judge.host_base;
         let entry = guest.map_or(0, |guest| as_is(self.format, memory, guest, at, base));
         self.edit(table, table_index(at), entry);

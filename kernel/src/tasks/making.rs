@@ -169,6 +169,9 @@ impl Tasks {
         };
         guest.dialect = dialect;
         guest.shadow.set_device_limit(launcher.device_limit());
+        if self.cpu.has_lax_iret() {
+            guest.shadow.close_virtual_8086();
+        }
         if let Some(release) = launcher.release() {
             console::line(format_args!("guest {name}: Linux {release}"));
         }

@@ -188,6 +188,10 @@ impl Cpu for ScriptedCpu {
 
     fn nmi(&mut self) {}
 
+    fn has_machine_check(&mut self) -> bool {
+        false
+    }
+
     fn tsc(&mut self) -> u64 {
         self.time.0
     }

@@ -54,6 +54,7 @@ impl World {
                 PageFault::Fixed => {}
                 PageFault::Device(_) => return Ok(Outcome::Device),
                 PageFault::Reflect(code) => return Ok(Outcome::Fault(code)),
+                PageFault::Closed => return Ok(Outcome::Closed),
             }
         }
         panic!("{at} faults for ever");

@@ -200,6 +200,49 @@ fn an_innocent_guest_is_undisturbed_by_the_deaths_around_it() {
     doomed.chunks(20).for_each(|some| die(some, ""));
 }
 
+/// All that one may ask for in the frame of an `iret` into virtual-8086 mode, from ring 1 and from ring 3:
+/// IF, IOPL, NT and TF set or not, low bytes that would be a vector of the Host's or the machine's,
+/// and a CS that looks like one of ring 0, 1 or 3.
+fn ways_into_virtual_8086() -> Vec<String> {
+    const FLAGS: [u32; 16] = [
+        0x0002, 0x0012, 0x0082, 0x001F, 0x0020, 0x0021, 0x0024, 0x0027, 0x0202, 0x0302, 0x3002, 0x3202,
+        0x4012, 0x7212, 0x0013, 0x00FF,
+    ];
+    let places =
+        [(0x1000, 0), (0x1001, 0x10), (0x1003, 0xFFF), (0x0100, 0xFFFE), (0xFFF8, 0xFFEF), (0, 0x500)];
+    FLAGS
+        .iter()
+        .zip(places.iter().cycle())
+        .map(|(flags, (cs, eip))| format!("flags={flags} cs={cs} eip={eip}"))
+        .collect()
+}
+
+#[test]
+fn an_innocent_guest_is_undisturbed_by_those_who_enter_virtual_8086_mode() {
+    for name in ["kill_virtual_8086", "kill_virtual_8086_user"] {
+        let ways = ways_into_virtual_8086();
+        let within = WORK.1 * (ways.len() + 2);
+        let innocent = |boot: Boot, seed: usize| {
+            let line = format!("guest name=innocent{seed} mem=3M -- seed={seed} {} within={within}", WORK.0);
+            boot.with(artefacts::guest("innocent"), line)
+        };
+        let crowd = ways.iter().enumerate().fold(innocent(Boot::bare(), 1), |boot, (number, way)| {
+            boot.with(artefacts::guest(name), format!("guest name=v{number} mem=3M -- {way}"))
+        });
+        for cpu in ["qemu32,-apic", "max,-apic"] {
+            let qemu =
+                Qemu::kernel(&innocent(crowd.clone(), 2)).counted().options(&["-cpu", cpu, "-m", "512"]);
+            let outcome = qemu.limit(LIMIT).start().finish();
+            undisturbed(&outcome);
+            for (number, way) in ways.iter().enumerate() {
+                let sentence = outcome.killed(&format!("v{number}"));
+                let sentence = sentence.unwrap_or_else(|| panic!("{way} lives on {cpu}:\n{}", outcome.log));
+                assert!(sentence.contains("switched to virtual-8086 mode"), "{way} on {cpu}: {sentence}");
+            }
+        }
+    }
+}
+
 /// Rings, tables of descriptors, buffers and requests are judged alike on the other bus.
 #[test]
 fn an_innocent_guest_is_undisturbed_by_deaths_on_pci() {

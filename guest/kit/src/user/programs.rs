@@ -74,6 +74,11 @@ programs! {
     /// Reads a port through prefixes.
     port_with_prefixes { ".byte 0x2e, 0x66, 0xe5, 0x80", exit!() }
 
+    /// Enters virtual-8086 mode with EBX for EFLAGS, at `ECX:EDX` there, the way ring 0 does.
+    enter_virtual_8086 {
+        "push 0; push 0; push 0; push 0; push 0; push 0", "push ebx", "push ecx", "push edx", "iretd", exit!()
+    }
+
     /// Divides by zero.
     divide_by_zero { "xor ecx, ecx", "div ecx", exit!() }
 
