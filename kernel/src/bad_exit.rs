@@ -111,7 +111,8 @@ mod tests {
     #[test]
     #[should_panic = "the CPU reported a machine check"]
     fn a_machine_check_that_is_one_ends_the_machine() {
-        let mut cpu = ScriptedCpu { machine_check: true, ..ScriptedCpu::default() };
+        let mut cpu = ScriptedCpu::default();
+        cpu.machine_check = true;
         end_of(&mut cpu, BAD_FRAME | 18, VM);
     }
 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod flush;
+mod low;
 
 use abi::hypercall::LHCALL_SET_PTE;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, HostPhys, KillReason, PAGE_SIZE};

@@ -125,7 +125,7 @@ impl Treaty {
             Outcome::Fault(_) | Outcome::Device if is_host => {
                 prop_assert!(matches!(real, Outcome::Fault(_)), "{real:?}, not {model:?}")
             }
-            Outcome::Fault(_) | Outcome::Device | Outcome::Byte(_) | Outcome::Killed(_) => {
+            Outcome::Fault(_) | Outcome::Device | Outcome::Byte(_) | Outcome::Closed | Outcome::Killed(_) => {
                 prop_assert_eq!(real, model)
             }
         }
@@ -247,6 +247,7 @@ impl Treaty {
         self.real.hardware.audit(&self.real.shadow, self.real.ram.0.len() as u32, first_shared)?;
         for (at, page, rights) in self.real.hardware.translations(root) {
             prop_assert!(self.model.allows(at, page, rights), "{at} leads to {page} with rights {rights:#x}");
+            prop_assert!(rights & U == 0 || !self.shape.is_closed(at), "{at} is open to ring 3");
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! those of devices.
 //!
 //! Where shadows may differ from a CPU, by our choice:
+//! - Where virtual-8086 code could run from, ring 3 may be shut out; A and D are set all the same.
 //! - A of a *directory* entry is set even if the level below then faults.
 //! - In the kernel half of the two-level format, A of a directory entry is set
 //!   in the address space that touched the page first; the others share the
@@ -44,6 +45,8 @@ pub enum Outcome {
     Device,
     /// The Guest sees this page fault.
     Fault(PageFaultCode),
+    /// Ring 3 may not go there, whatever its tables say.
+    Closed,
     /// The Guest is dead.
     Killed(KillReason),
 }
@@ -149,6 +152,7 @@ impl Model {
         self.ram.set_word(entry_at, entry | A | if access.write { D } else { 0 });
         match self.is_device(entry, 0) {
             true => Err(Outcome::Device),
+            false if access.user && self.shape.is_closed(at) => Err(Outcome::Closed),
             false => Ok(GuestPhys(entry & !0xFFF | at.page_offset())),
         }
     }

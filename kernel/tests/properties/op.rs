@@ -80,7 +80,7 @@ pub enum Kind {
 pub fn shape() -> impl Strategy<Value = Shape> {
     let format = select(&[Shape::TWO_LEVEL, Shape::PAE]);
     let tops = prop_oneof![12 => Just(Shape::PAE.tops), 1 => Just(MANY_TOPS)];
-    (format, tops).prop_map(|(shape, tops)| Shape { tops, ..shape })
+    (format, tops, any::<bool>()).prop_map(|(shape, tops, closes_low)| Shape { tops, closes_low, ..shape })
 }
 
 /// An address in use, now and then any.

@@ -18,7 +18,8 @@
 use core::ops::Range;
 
 use abi::lguest_data::SWITCHER_BASE;
-use abi::{GuestMemory, PAGE_SIZE};
+use abi::{GuestLinear, GuestMemory, PAGE_SIZE};
+use kernel::shadow::VIRTUAL_8086_END;
 use kernel::shadow::entry::{A, D, P, PS, U, W};
 use kernel::shadow::walk::Format;
 
@@ -55,13 +56,20 @@ pub struct Shape {
     pub format: Format,
     /// How many top levels it has.
     pub tops: u32,
+    /// Its CPU's `iret` enters virtual-8086 mode, so what that could run from is closed to ring 3.
+    pub closes_low: bool,
 }
 
 impl Shape {
     /// The usual one.
-    pub const TWO_LEVEL: Self = Self { format: Format::TwoLevel, tops: TOP_PAGES };
+    pub const TWO_LEVEL: Self = Self { format: Format::TwoLevel, tops: TOP_PAGES, closes_low: false };
     /// Wide entries and as many top levels.
-    pub const PAE: Self = Self { format: Format::Pae, tops: TOP_PAGES };
+    pub const PAE: Self = Self { format: Format::Pae, tops: TOP_PAGES, closes_low: false };
+
+    /// Whether ring 3 may not go to `at`, whatever the Guest's tables say.
+    pub fn is_closed(self, at: GuestLinear) -> bool {
+        self.closes_low && at.0 < VIRTUAL_8086_END
+    }
 
     const fn by_format<T: Copy>(self, [two_level, pae]: [T; 2]) -> T {
         match self.format {

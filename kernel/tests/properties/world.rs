@@ -35,6 +35,9 @@ impl World {
         shadow.set_kernel_address(kernel_address);
         shadow.set_format(Some(shape.format));
         shadow.set_device_limit(shape.device_limit());
+        if shape.closes_low {
+            shadow.close_virtual_8086();
+        }
         let mut ram = Ram::new(shape.pages() * PAGE_SIZE + tail);
         shape.populate(&mut ram, kernel_address);
         Self { ram, shadow, hardware, cpu: 0 }
