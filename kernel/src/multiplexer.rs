@@ -14,7 +14,15 @@
 //! first; when that ends, to the first that lives. Behind Ctrl-A m is the
 //! monitor: while its door is open, typing goes there and the Guests are quiet.
 //!
+//! The line may be slower than who writes. It takes text of Guests by turns, a
+//! [`PIECE`] each; a Guest that is [`AHEAD`] of what was shown waits, and it
+//! alone. One that is not shown does not wait: the oldest of what it has
+//! written is forgotten.
+//!
 //! Invariants:
+//! - A slow line loses nothing, and makes those wait who write, by turns
+//!   (`a_slow_line_makes_its_writer_wait_and_nobody_else`,
+//!   `several_writers_share_a_slow_line`).
 //! - No line is torn by another Guest's (`no_line_is_torn_by_anothers`).
 //! - Nothing typed is lost unless its Guest does not read for [`PATIENCE`]
 //!   (`what_waits_for_a_guest_that_ends_goes_to_the_next`,
@@ -49,6 +57,8 @@ pub const TYPED: usize = 4096;
 pub const PATIENCE: Nanos = Nanos::from_millis(30_000);
 /// Bytes of what is late that are shown at a time; at 115,200 baud they take 22 ms.
 pub const PIECE: usize = 256;
+/// Bytes a Guest may have written that wait to be shown; then it waits too.
+pub const AHEAD: u64 = 4096;
 /// Bytes typed that are looked at between two turns.
 const LISTEN: usize = 256;
 /// Turns the Guest with the focus may leave a line unfinished before it is shown.
@@ -56,6 +66,9 @@ const TURNS: u8 = 3;
 
 /// What everything is shown on.
 pub trait Line {
+    /// How many bytes of Guests it takes now without anybody waiting. Some more are no harm.
+    fn room(&self) -> usize;
+
     /// Shows bytes as they are.
     fn write(&mut self, bytes: &[u8]);
 
@@ -81,6 +94,8 @@ struct Seat {
     typed: Box<ByteRing<TYPED>>,
     ear: Ear,
     has_ended: bool,
+    /// It is so far ahead of what was shown that it waits.
+    is_full: bool,
     /// Bytes held back at the end of its last turns, and how many turns these are the same.
     held: (u64, u8),
 }
@@ -99,6 +114,8 @@ pub struct Multiplexer {
     pub door: Door,
     /// Who was heard last.
     speaker: Option<usize>,
+    /// Whose turn it is to be shown first.
+    first: usize,
 }
 
 impl Multiplexer {
@@ -110,6 +127,7 @@ impl Multiplexer {
             typed: Box::default(),
             ear: Ear::Open,
             has_ended: false,
+            is_full: false,
             held: (0, 0),
         });
         self.seats.len() - 1
@@ -126,6 +144,20 @@ impl Multiplexer {
             self.seats[guest].kept.release();
         }
         self.show(guest, LONGEST + bytes.len(), line);
+        let is_shown = self.is_shown(guest);
+        let seat = &mut self.seats[guest];
+        seat.is_full = is_shown && seat.kept.unseen() >= AHEAD;
+    }
+
+    /// Whether a Guest should wait before it writes more; who waits is told by
+    /// [`catch_up`](Self::catch_up) when it may go on.
+    pub fn is_full(&self, guest: usize) -> bool {
+        self.seats[guest].is_full
+    }
+
+    /// Whether something of a Guest is still to be shown, its unfinished line as well.
+    pub fn is_behind(&self, guest: usize) -> bool {
+        self.is_shown(guest) && self.seats[guest].kept.unseen() > 0
     }
 
     /// Lets the person end the machine with Ctrl-A x. On a machine that nobody starts from a terminal
@@ -152,10 +184,10 @@ impl Multiplexer {
         into.iter_mut().zip(typed).map(|(place, byte)| *place = byte).count()
     }
 
-    /// Shows all that a Guest has said, its unfinished line as well.
+    /// Shows all that a Guest has said, its unfinished line as well, even if the line has no room.
     pub fn flush(&mut self, guest: usize, line: &mut dyn Line) {
         self.seats[guest].kept.release();
-        self.show(guest, usize::MAX, line);
+        self.show_all(guest, usize::MAX, line);
     }
 
     /// A Guest's turn is over; if it sleeps now it will not finish its line soon.
@@ -164,7 +196,7 @@ impl Multiplexer {
         let held = seat.kept.held();
         let turns = if held == seat.held.0 { seat.held.1.saturating_add(1) } else { 0 };
         seat.held = (held, turns);
-        if held > 0 && (is_asleep || guest == self.focus && turns >= TURNS) {
+        if held > 0 && !seat.is_full && (is_asleep || guest == self.focus && turns >= TURNS) {
             seat.kept.release();
             self.show(guest, LONGEST, line);
         }
@@ -184,10 +216,24 @@ impl Multiplexer {
         }
     }
 
-    /// Shows some of what is late, if anything is; returns whether there is more.
-    pub fn catch_up(&mut self, line: &mut dyn Line) -> bool {
-        (0..self.seats.len()).for_each(|guest| self.show(guest, PIECE, line));
-        (0..self.seats.len()).any(|guest| self.is_shown(guest) && self.seats[guest].kept.is_behind())
+    /// Shows some of what is late, if anything is; `wake` is told the Guests that need not wait any
+    /// more. Returns whether there is more that the line would take now.
+    pub fn catch_up(&mut self, line: &mut dyn Line, mut wake: impl FnMut(usize)) -> bool {
+        let count = self.seats.len();
+        // Whoever was first the last time is last now, for the line may not have room for all.
+        let first = self.first;
+        self.first = (first + 1) % count.max(1);
+        for guest in (0..count).map(|step| (first + step) % count) {
+            self.show(guest, PIECE, line);
+            let is_shown = self.is_shown(guest);
+            let seat = &mut self.seats[guest];
+            if seat.is_full && (!is_shown || seat.kept.unseen() <= AHEAD / 2) {
+                seat.is_full = false;
+                wake(guest);
+            }
+        }
+        let is_late = |guest| self.is_shown(guest) && self.seats[guest].kept.is_behind();
+        line.room() > 0 && (0..count).any(is_late)
     }
 
     /// Takes what `next` says was typed, as far as there is room for it; returns whether it was
@@ -271,13 +317,25 @@ impl Multiplexer {
         self.show(guest, PIECE, line);
     }
 
-    /// Shows some of what is ready of a Guest.
+    /// Shows some of what is ready of a Guest, as far as the line has room.
     fn show(&mut self, guest: usize, budget: usize, line: &mut dyn Line) {
+        let mut left = budget;
+        while self.is_shown(guest) && self.seats[guest].kept.is_behind() {
+            let most = left.min(line.room()).min(PIECE);
+            if most == 0 {
+                return;
+            }
+            left -= self.show_all(guest, most, line).min(left);
+        }
+    }
+
+    /// Shows about `budget` bytes of what is ready of a Guest, and returns how many it were.
+    fn show_all(&mut self, guest: usize, budget: usize, line: &mut dyn Line) -> usize {
         if !self.is_shown(guest) {
-            return;
+            return 0;
         }
         let seat = &mut self.seats[guest];
-        let mut left = budget;
+        let (mut left, mut shown) = (budget, 0);
         while left > 0 && seat.kept.is_behind() {
             if self.speaker.replace(guest) != Some(guest) {
                 line.fresh_line();
@@ -289,7 +347,9 @@ impl Multiplexer {
             let piece = seat.kept.take(left);
             line.write(piece);
             left = left.saturating_sub(piece.len());
+            shown += piece.len();
         }
+        shown
     }
 
     fn is_shown(&self, guest: usize) -> bool {

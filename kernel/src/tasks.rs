@@ -73,6 +73,8 @@ struct Task {
     guest: Option<Box<Guest<GuestRam>>>,
     /// What the person was told that the Guest speaks.
     told: Option<Variant>,
+    /// How it has ended, if that was not told yet.
+    ending: Option<Outcome>,
     /// The time it has used.
     life: Life,
     /// Names for its addresses.
@@ -145,8 +147,10 @@ impl Tasks {
         self.obey_debugger();
         loop {
             self.tell_nmis();
-            let is_late =
-                self.multiplexer.get_mut().catch_up(&mut Wire) | self.is_asked() | self.is_reporting;
+            let rota = &mut self.rota;
+            let is_late = self.multiplexer.get_mut().catch_up(&mut Wire, |guest| rota.wake(guest))
+                | self.is_asked()
+                | self.is_reporting;
             match self.rota.choose(self.now) {
                 Choice::Run(task) => {
                     let state = self.step(task);
@@ -161,7 +165,10 @@ impl Tasks {
                     console::refresh();
                     let look =
                         self.tasks.iter().map(|task| task.life.watch.due).min().unwrap_or(Nanos::NEVER);
-                    self.cpu.sleep(until.min(look).min(self.lan.networks.due()));
+                    let until = until.min(look).min(self.lan.networks.due());
+                    // The serial line's interrupt says when it takes more; who has missed it looks again.
+                    let late = if console::is_waiting() { self.now.after(SLICE) } else { Nanos::NEVER };
+                    self.cpu.sleep(until.min(late));
                     self.now = clock::now();
                     self.tasks.iter_mut().for_each(|task| task.look(self.now));
                     self.rota.wake_all();
@@ -169,7 +176,12 @@ impl Tasks {
                 Choice::Done => {
                     self.report_the_rest();
                     while self.dissect() {}
+                    console::drain();
                     self.lan.tell();
+                    let lost = second_line::finish();
+                    if lost > 0 {
+                        host!("com2: {lost} bytes lost: the serial line did not take them");
+                    }
                     return (self.worst, self.memory);
                 }
             }
@@ -177,7 +189,8 @@ impl Tasks {
                 self.refreshed = self.now;
                 console::refresh();
             }
-            console::receive();
+            console::serve();
+            second_line::serve();
             let tasks = &self.tasks;
             let about = |guest: &str, out: &mut dyn fmt::Write| about::tell(tasks, guest, out);
             self.lan.turn(self.now, &about, |task| self.rota.wake(task));
@@ -198,11 +211,16 @@ impl Tasks {
 
     fn step(&mut self, number: usize) -> State {
         // What is told of a Guest is sent, and what was asked about it answered, between its slices.
-        let has_rivals = self.rota.live() > 1 || self.reporter.is_some() || self.is_asked();
+        // So is what waits for the serial line.
+        let has_rivals =
+            self.rota.live() > 1 || self.reporter.is_some() || self.is_asked() || console::is_waiting();
         let task = &mut self.tasks[number];
         let Some(guest) = &mut task.guest else {
             return State::Ended;
         };
+        if let Some(outcome) = task.ending {
+            return self.end_when_told(number, outcome);
+        }
         let began = self.now;
         self.cpu.begin_slice(match (has_rivals, &guest.shared) {
             (true, _) => began.after(SLICE),
@@ -239,11 +257,18 @@ impl Tasks {
             Step::Ended(Outcome::Killed(reason)) if self.is_kept_for_debugger(number, reason) => {
                 State::Runnable
             }
-            Step::Ended(outcome) => {
-                self.end(number, outcome);
-                State::Ended
-            }
+            Step::Ended(outcome) => self.end_when_told(number, outcome),
         }
+    }
+
+    /// Ends a Guest, once all that it has said is shown and there is room for what is said of its end.
+    fn end_when_told(&mut self, number: usize, outcome: Outcome) -> State {
+        if self.multiplexer.get_mut().is_behind(number) || !console::has_room_for_an_end() {
+            self.tasks[number].ending = Some(outcome);
+            return State::Blocked(self.now.after(SLICE));
+        }
+        self.end(number, outcome);
+        State::Ended
     }
 
     /// Tells a Guest's end and takes back what it had.

@@ -22,6 +22,10 @@ use crate::machine::console;
 pub struct Wire;
 
 impl Line for Wire {
+    fn room(&self) -> usize {
+        console::room()
+    }
+
     fn write(&mut self, bytes: &[u8]) {
         console::write(bytes);
     }
@@ -42,6 +46,10 @@ pub struct Terminal<'a> {
 impl Console for Terminal<'_> {
     fn write(&mut self, bytes: &[u8]) {
         self.multiplexer.borrow_mut().write(self.guest, bytes, &mut Wire);
+    }
+
+    fn is_full(&self) -> bool {
+        self.multiplexer.borrow().is_full(self.guest)
     }
 
     fn read(&mut self, into: &mut [u8]) -> usize {

@@ -3,7 +3,8 @@
 //! Output is complete before the Guest goes on, because drivers spin until
 //! their buffer comes back. But a chain can be as long as all memory 256 times
 //! over, so one step does [`WORK_PER_STEP`] at most and other Guests get
-//! their turn in between.
+//! their turn in between. And a terminal may be slower than its Guest: when it
+//! is full, the chain stays open until there is room, and its Guest waits.
 //!
 //! Input is taken from the port only when the Guest has offered a buffer for
 //! it, so what waits, waits in the port, and a Guest that does not read costs
@@ -18,6 +19,7 @@
 //! - Nothing typed is lost or doubled, however buffers and bytes come
 //!   (`input_waits_until_there_is_a_buffer`, `input_larger_than_a_buffer_goes_into_several`).
 //! - A step's output is bounded (`endless_output_is_served_in_steps`).
+//! - Nothing is written to a terminal that is full (`a_full_terminal_makes_its_writer_wait`).
 //! - A buffer of the wrong direction is the Guest's end
 //!   (`output_in_a_writable_buffer_kills_the_guest`).
 //!
@@ -219,6 +221,9 @@ fn transmit(
     memory: &mut dyn GuestMemory,
     port: &mut dyn Console,
 ) -> GuestResult<Progress> {
+    if port.is_full() {
+        return Ok(Progress::Busy);
+    }
     let mut budget = WORK_PER_STEP;
     let mut bytes = [0; COPY_LEN];
     while open(chain, queue, memory, Direction::Readable)? {

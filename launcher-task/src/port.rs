@@ -15,8 +15,13 @@ use crate::net::{header::HEADER_LEN, queue::Packet};
 /// It is one Guest's share of it: whom the keyboard is given to, and how lines of several
 /// Guests are told apart, is the business of whoever implements this.
 pub trait Console {
-    /// Shows bytes. What they mean is between the Guest and the terminal.
+    /// Shows bytes, in the end: until then they are kept. What they mean is between the Guest and
+    /// the terminal.
     fn write(&mut self, bytes: &[u8]);
+
+    /// Whether so much of what was written waits to be shown that its Guest should wait too. What
+    /// is written all the same is kept as well, as long as it is no more than a few KiB.
+    fn is_full(&self) -> bool;
 
     /// Takes up to `into.len()` bytes that have arrived, and returns how many; 0 if there are
     /// none just now. What is not taken waits.

@@ -16,7 +16,8 @@
 //!
 //! Invariants:
 //! - A Guest never runs while output it has kicked is unfinished
-//!   (`a_guest_waits_for_its_output`).
+//!   (`a_guest_waits_for_its_output`), or while its terminal is full
+//!   (`a_guest_waits_for_its_terminal`).
 //! - A Guest that sleeps is not run before its time unless a device has woken
 //!   it (`a_sleeping_guest_is_left_alone`, `typing_wakes_a_sleeping_guest`).
 //! - A restarted Guest finds memory and devices as at its first start, but for
@@ -188,6 +189,9 @@ impl<'a> Launcher<'a> {
             return Ok(Step::Blocked(until));
         }
         for _ in 0..KICKS_PER_STEP {
+            if ports.console.is_full() {
+                return Ok(Step::Blocked(Nanos::NEVER));
+            }
             if self.bus.is_busy() {
                 break;
             }

@@ -7,7 +7,7 @@
 //! (`bytes_keep_their_order_around_the_end`); a full ring refuses
 //! (`a_full_ring_refuses_and_keeps_what_it_has`).
 //!
-//! Next on the tour: [`super::ansi`].
+//! Next on the tour: [`super::transmit`].
 
 /// A ring of at most `N` bytes.
 #[derive(Debug)]
@@ -58,6 +58,18 @@ impl<const N: usize> ByteRing<N> {
         self.len -= 1;
         Some(byte)
     }
+
+    /// The oldest bytes, as many as lie in one piece.
+    pub fn first_run(&self) -> &[u8] {
+        &self.bytes[self.first..N.min(self.first + self.len)]
+    }
+
+    /// Takes the oldest `count` bytes, or all.
+    pub fn skip(&mut self, count: usize) {
+        let count = count.min(self.len);
+        self.first = (self.first + count) % N;
+        self.len -= count;
+    }
 }
 
 impl<const N: usize> Default for ByteRing<N> {
@@ -85,5 +97,19 @@ mod tests {
         assert!(ring.push(1) && ring.room() == 1 && ring.push(2) && ring.is_full());
         assert!(!ring.push(3));
         assert_eq!((ring.pop(), ring.pop(), ring.is_empty()), (Some(1), Some(2), true));
+    }
+
+    #[test]
+    fn pieces_come_out_like_single_bytes() {
+        let mut ring = ByteRing::<4>::new();
+        b"abcd".iter().for_each(|&byte| assert!(ring.push(byte)));
+        assert_eq!(ring.first_run(), b"abcd");
+        ring.skip(3);
+        b"ef".iter().for_each(|&byte| assert!(ring.push(byte)));
+        assert_eq!(ring.first_run(), b"d");
+        ring.skip(1);
+        assert_eq!(ring.first_run(), b"ef");
+        ring.skip(9);
+        assert_eq!((ring.first_run(), ring.is_empty()), (b"".as_slice(), true));
     }
 }

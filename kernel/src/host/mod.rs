@@ -18,5 +18,6 @@ pub mod multiboot1;
 pub mod pit;
 pub mod rtc;
 pub mod screen;
+pub mod transmit;
 pub mod tsc;
 pub mod wall;

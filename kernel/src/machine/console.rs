@@ -1,5 +1,11 @@
 //! The Host's voice and ear: the serial line, and beside it screen and keyboard.
 //!
+//! Nobody waits for the line: what it does not take at once waits in [`WAITING`],
+//! lines of the Host and text of Guests in their order, and goes out by the
+//! line's interrupt and at each turn of the Host. Guests put a little there
+//! and keep the rest ([`room`]); the Host's lines have the rest of the room, and
+//! an end, which says much, waits until there is enough ([`has_room_for_an_end`]).
+//!
 //! Bytes go out as they come, with one liberty: a line feed that no carriage
 //! return precedes gets one, so that a terminal starts the next line at its
 //! left edge whoever wrote the last one. A Guest that sends both already sees
@@ -19,16 +25,25 @@ use core::fmt::{self, Write};
 
 use kernel::host::log::Log;
 use kernel::host::screen::Screen;
+use kernel::host::transmit::Transmit;
 use spin::{Mutex, Once};
 
 use super::keyboard::Keyboard;
-use super::uart::{COM1, Serial};
+use super::uart::{self, COM1, Serial};
 use super::vga::{self, Picture};
 
 /// Bytes of the Host's lines that are kept.
 const LOG_LEN: usize = 8192;
+/// Bytes that may wait for the line, ...
+const WAITING_LEN: usize = 64 << 10;
+/// ... how many of them may be there for a Guest to add more: at 115,200 baud they take 90 ms, ...
+const GUESTS_SHARE: usize = 1024;
+/// ... and how many for a Guest to end, which may say 12 KiB.
+const BEFORE_AN_END: usize = 16 << 10;
 
 static LOG: Mutex<Log<LOG_LEN>> = Mutex::new(Log::new());
+/// What waits for the line. A lock of its own, for the last words want it too.
+pub static WAITING: Mutex<Transmit<WAITING_LEN>> = Mutex::new(Transmit::new());
 static CONSOLE: Once<Mutex<Console>> = Once::new();
 
 struct Console {
@@ -111,12 +126,62 @@ pub fn read() -> Option<u8> {
     .flatten()
 }
 
-/// The interrupt of the serial line or the keyboard: fetches what has come.
-pub fn receive() {
+/// Fetches what has come over the serial line and from the keyboard, and sends what waits.
+pub fn serve() {
     with(|console| {
-        console.serial.as_mut().map(Serial::receive);
+        if let Some(serial) = &mut console.serial {
+            serial.receive();
+            serial.go_on(&mut WAITING.lock());
+        }
         console.keyboard.as_mut().map(Keyboard::receive);
     });
+}
+
+/// The interrupt of the serial line or the keyboard; returns whether anything was typed.
+pub fn interrupted() -> bool {
+    with(|console| {
+        let came = console.serial.as_mut().is_some_and(|serial| serial.interrupted(&mut WAITING.lock()));
+        console.keyboard.as_mut().is_some_and(Keyboard::receive) | came
+    })
+    .unwrap_or(false)
+}
+
+/// How many bytes of Guests' text the line takes now without anybody waiting; a machine without a
+/// serial line, or with one that was given up, takes all.
+pub fn room() -> usize {
+    room_of(GUESTS_SHARE)
+}
+
+/// Whether there is room for all that is said at a Guest's end.
+pub fn has_room_for_an_end() -> bool {
+    room_of(BEFORE_AN_END) > 0
+}
+
+fn room_of(share: usize) -> usize {
+    let has_line = with(|console| console.serial.is_some()).unwrap_or(false);
+    if has_line { WAITING.lock().room(share) } else { usize::MAX }
+}
+
+/// Whether something waits for the line.
+pub fn is_waiting() -> bool {
+    !WAITING.lock().is_empty()
+}
+
+/// Waits until all is sent, or until the line has taken nothing for too long. Only when nothing else
+/// is left to do.
+pub fn drain() {
+    let mut left = WAITING.lock().len();
+    while left > 0 {
+        let takes = uart::wait_for(uart::LAST_PATIENCE, || {
+            serve();
+            WAITING.lock().len() < left
+        });
+        if !takes {
+            return;
+        }
+        left = WAITING.lock().len();
+    }
+    uart::drain();
 }
 
 /// Shows on the screen what was written since it was last refreshed.
@@ -159,7 +224,7 @@ impl Console {
 
     fn send(&mut self, bytes: &[u8]) {
         if let Some(serial) = &mut self.serial {
-            serial.write(bytes);
+            serial.write(bytes, &mut WAITING.lock());
         }
         bytes.iter().for_each(|&byte| self.screen.put(byte));
         self.written = self.written.wrapping_add(bytes.len() as u32);

@@ -3,7 +3,8 @@
 //! A panic may come from anywhere, the console's own code included. So nothing
 //! here takes a lock, allocates, or trusts what the Host believes about its
 //! devices: bytes go straight to the ports, with patience that ends, and to a
-//! screen of their own.
+//! screen of their own. What waits for the line goes first, if whoever had it
+//! in hand has let go of it.
 //!
 //! Invariants: a panic within a panic ends the machine at once
 //! (`panic`, below).
@@ -14,35 +15,51 @@ use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use kernel::host::screen::Screen;
+use abi::Nanos;
 use uart_16550::spec::registers::{LSR, offsets};
 
+use super::console::WAITING;
 use super::power::{self, ExitCode};
-use super::uart::register;
+use super::uart::{self, register};
 use super::vga::Vga;
 use super::witness;
 
-/// Polls for each byte before it is sent regardless.
-const PATIENCE: u32 = 100_000;
+/// How long the line may take nothing before the rest is sent regardless.
+const PATIENCE: Nanos = Nanos::from_millis(10_000);
 
 static PANICKING: AtomicBool = AtomicBool::new(false);
 
 /// A writer that needs nothing but ports and text memory.
-pub struct Emergency(Screen<Vga>);
+pub struct Emergency {
+    screen: Screen<Vga>,
+    /// The line has not taken anything for too long.
+    is_stuck: bool,
+}
 
 impl Emergency {
     /// Starts on a new line and a clear screen.
     pub fn start() -> Self {
-        let mut this = Self(Vga::clear());
+        let mut this = Self { screen: Vga::clear(), is_stuck: false };
+        if let Some(mut waiting) = WAITING.try_lock() {
+            waiting.drain(Nanos(0), |bytes| {
+                bytes.iter().for_each(|&byte| this.send(byte));
+                if this.is_stuck { 0 } else { bytes.len() }
+            });
+        }
         this.byte(b'\r');
         this.byte(b'\n');
         this
     }
 
     fn byte(&mut self, byte: u8) {
-        let empty = |_: &u32| register(offsets::LSR as u8).read() & LSR::THR_EMPTY.bits() != 0;
-        (0..PATIENCE).find(empty);
+        self.send(byte);
+        self.screen.put(byte);
+    }
+
+    fn send(&mut self, byte: u8) {
+        let empty = || register(offsets::LSR as u8).read() & LSR::THR_EMPTY.bits() != 0;
+        self.is_stuck = self.is_stuck || !uart::wait_for(PATIENCE, empty);
         register(offsets::DATA as u8).write(byte);
-        self.0.put(byte);
     }
 }
 
@@ -68,6 +85,7 @@ pub fn end(why: fmt::Arguments<'_>) -> ! {
         let _ = witness::tell(&mut words);
         let _ = writeln!(words, "host: end, exit code {}", ExitCode::Panic as u8);
     }
+    uart::drain();
     power::off(ExitCode::Panic)
 }
 

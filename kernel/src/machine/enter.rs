@@ -190,7 +190,7 @@ impl Cpu for GuestCpu {
         selftest::interrupted();
         match interrupts::dispatch(vector) {
             Interrupt::Input => Attention::Wanted,
-            Interrupt::Unexpected(_) => Attention::GoOn,
+            Interrupt::Output | Interrupt::Unexpected(_) => Attention::GoOn,
             Interrupt::Timer => {
                 self.alarm = Nanos::NEVER;
                 if clock::now() >= self.slice_end {

@@ -22,6 +22,8 @@ pub enum Interrupt {
     /// Something has been typed, on the serial line or the keyboard, or has come over the second
     /// line.
     Input,
+    /// Nothing has come; but a serial line can take more, and has been given it.
+    Output,
     /// A request that was withdrawn, or of a line nobody serves.
     Unexpected(u8),
 }
@@ -34,14 +36,10 @@ pub fn dispatch(vector: u8) -> Interrupt {
     }
     match line {
         pic::TIMER => Interrupt::Timer,
-        pic::SERIAL | pic::KEYBOARD => {
-            console::receive();
-            Interrupt::Input
-        }
-        pic::SECOND_SERIAL => {
-            second_line::receive();
-            Interrupt::Input
-        }
+        pic::SERIAL | pic::KEYBOARD if console::interrupted() => Interrupt::Input,
+        pic::SERIAL | pic::KEYBOARD => Interrupt::Output,
+        pic::SECOND_SERIAL if second_line::interrupted() => Interrupt::Input,
+        pic::SECOND_SERIAL => Interrupt::Output,
         _ => Interrupt::Unexpected(vector),
     }
 }

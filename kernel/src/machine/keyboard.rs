@@ -83,8 +83,14 @@ impl Keyboard {
         Some(keyboard)
     }
 
-    /// Fetches what the controller has, as far as there is room.
-    pub fn receive(&mut self) {
+    /// Fetches what the controller has, as far as there is room; returns whether that was anything.
+    pub fn receive(&mut self) -> bool {
+        let room = self.typed.room();
+        self.fetch();
+        self.typed.room() < room
+    }
+
+    fn fetch(&mut self) {
         for _ in 0..BURST {
             let status = CONTROL.read();
             let has_byte = status != NOBODY && status & OUTPUT_FULL != 0;

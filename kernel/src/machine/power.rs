@@ -19,7 +19,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::port::Port;
-use super::uart;
+use super::console;
 use crate::host;
 
 /// How it went, as scripts see it.
@@ -77,12 +77,12 @@ pub fn has_debug_exit() {
 /// Says the end and ends the machine.
 pub fn end(code: ExitCode) -> ! {
     host!("end, exit code {}", code as u8);
+    console::drain();
     off(code)
 }
 
 /// Ends the machine without another word, except where it cannot be switched off.
 pub fn off(code: ExitCode) -> ! {
-    uart::drain();
     if DEBUG_EXIT.load(Ordering::Relaxed) {
         // SAFETY: The command line promises that the exit device is there.
         let exit = unsafe { Port::<u8>::new(DEBUG_EXIT_PORT) };
@@ -99,6 +99,7 @@ pub fn off(code: ExitCode) -> ! {
     }
     if code != ExitCode::Panic {
         host!("the machine may be switched off");
+        console::drain();
     }
     loop {
         super::cpu::halt();

@@ -4,16 +4,27 @@
 //! say. Without that word the chip is not even looked for. Bytes come in as on
 //! the first line, by interrupt, and wait until somebody takes them.
 //!
-//! Invariants: what may be much is sent as far as it goes without waiting
-//! ([`send`]), and what is an answer as far as patience goes ([`send_all`]).
+//! Invariants: nobody waits for the line while Guests run: what may be much is sent as far as it goes
+//! ([`send`]), and an answer waits here until it is taken ([`answer`]), as whoever asks waits for it.
+//! Only at the end of all is the line waited for, by time ([`send_all`]).
 //!
 //! Next on the tour: [`super::keyboard`].
 
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use kernel::host::transmit::Transmit;
 use spin::{Mutex, Once};
 
-use super::uart::{COM2, Serial};
+use super::uart::{self, COM2, LAST_PATIENCE, Serial};
+
+/// Bytes of answers that may wait.
+const WAITING_LEN: usize = 64 << 10;
 
 static LINE: Once<Option<Mutex<Serial>>> = Once::new();
+/// Answers that the line has not taken yet.
+static WAITING: Mutex<Transmit<WAITING_LEN>> = Mutex::new(Transmit::new());
+/// Bytes that were to be sent at the end, and were not taken.
+static LOST: AtomicU64 = AtomicU64::new(0);
 
 /// Most bytes sent at a time before the Host goes on with something else.
 const AT_ONCE: usize = 4096;
@@ -29,9 +40,49 @@ pub fn send(bytes: &[u8]) -> usize {
     with(|line| line.send(most)).unwrap_or(bytes.len())
 }
 
-/// Sends everything.
-pub fn send_all(bytes: &[u8]) {
-    with(|line| line.write(bytes));
+/// Sends an answer, now or as soon as the line takes it.
+pub fn answer(bytes: &[u8]) {
+    with(|line| line.write(bytes, &mut WAITING.lock()));
+}
+
+/// Whether all answers are sent: then the next may be given.
+pub fn is_settled() -> bool {
+    WAITING.lock().is_empty()
+}
+
+/// Goes on with answers that wait.
+pub fn serve() {
+    if !is_settled() {
+        with(|line| line.go_on(&mut WAITING.lock()));
+    }
+}
+
+/// Sends everything, and waits for the line until it has taken nothing for too long; from then on
+/// what it does not take is counted. Only when no Guest runs any more.
+pub fn send_all(mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let mut sent = send(bytes);
+        if sent == 0 && LOST.load(Relaxed) == 0 {
+            uart::wait_for(LAST_PATIENCE, || {
+                sent = send(bytes);
+                sent > 0
+            });
+        }
+        if sent == 0 {
+            LOST.fetch_add(bytes.len() as u64, Relaxed);
+            return;
+        }
+        bytes = &bytes[sent..];
+    }
+}
+
+/// Waits until the answers are sent, and returns how many bytes nobody took at the end.
+pub fn finish() -> u64 {
+    uart::wait_for(LAST_PATIENCE, || {
+        serve();
+        is_settled()
+    });
+    LOST.load(Relaxed)
 }
 
 /// Takes the oldest byte that has come in.
@@ -39,9 +90,10 @@ pub fn read() -> Option<u8> {
     with(Serial::read).flatten()
 }
 
-/// The interrupt of the line: fetches what has come.
-pub fn receive() {
-    with(Serial::receive);
+/// The interrupt of the line: fetches what has come, and sends what waits; returns whether anything
+/// has come.
+pub fn interrupted() -> bool {
+    with(|line| line.interrupted(&mut WAITING.lock())).unwrap_or(false)
 }
 
 /// Works on the line. The Host does not interrupt itself, so the lock is free.

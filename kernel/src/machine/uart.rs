@@ -15,27 +15,37 @@
 //! Invariants:
 //! - No received byte is lost: not by set-up, nor by a full ring, which leaves
 //!   the rest in the chip (the boot tests pipe a whole dialogue in).
-//! - No wait is longer than [`PATIENCE`] polls; a transmitter that exceeds it is
-//!   left alone until something is received.
+//! - Nobody waits for a transmitter while a Guest could run: what the chip does not take waits in a
+//!   [`Transmit`], and the chip's interrupt says when to go on ([`Serial::write`]). At the end of
+//!   all waits are bounded by time ([`wait_for`]).
 //! - A machine without a port is a machine without it, not an error.
 //!
 //! Source: National Semiconductor PC16550D data sheet.
 //!
 //! Next on the tour: [`super::second_line`].
 
+use abi::Nanos;
 use kernel::host::bytes::ByteRing;
+use kernel::host::transmit::Transmit;
 use uart_16550::backend::Backend;
 use uart_16550::spec::registers::{IER, LSR, offsets};
 use uart_16550::{BaudRate, Config, Uart16550};
 
+use super::clock;
 use super::port::Port;
 
 /// The base of COM1's eight registers.
 pub const COM1: u16 = 0x3F8;
 /// The base of COM2's.
 pub const COM2: u16 = 0x2F8;
-/// Polls before the Host stops waiting: a byte at 115200 baud takes 87 µs, a poll about 1 µs.
+/// Polls before the Host stops waiting for a chip that is being set up, or before there is a clock: a
+/// byte at 115200 baud takes 87 µs, a poll about 1 µs.
 const PATIENCE: u32 = 200_000;
+/// How long the Host waits at the end of all for a line that takes nothing.
+pub const LAST_PATIENCE: Nanos = Nanos::from_millis(30_000);
+/// How often an interrupt looks whether there is more to do: the controller waits for an edge, and
+/// there is none while the chip still wants something.
+const LOOKS: u32 = 4;
 /// Bytes typed ahead that the Host holds for Guests.
 const TYPED_AHEAD: usize = 1024;
 
@@ -52,7 +62,8 @@ struct Line {
 pub struct Serial {
     chip: Uart16550<Line>,
     typed: ByteRing<TYPED_AHEAD>,
-    stuck: bool,
+    /// The chip interrupts when it can take more.
+    is_sending: bool,
 }
 
 /// The port of one of COM1's registers.
@@ -63,8 +74,23 @@ pub const fn register(offset: u8) -> Port<u8> {
 
 /// Waits until the transmitter is empty, as long as patience lasts. Needs no lock.
 pub fn drain() {
-    let empty = |_: &u32| register(offsets::LSR as u8).read() & LSR::TRANSMITTER_EMPTY.bits() != 0;
-    (0..PATIENCE).find(empty);
+    wait_for(LAST_PATIENCE, || register(offsets::LSR as u8).read() & LSR::TRANSMITTER_EMPTY.bits() != 0);
+}
+
+/// Asks again and again until it `is_so`, for as long as `patience` lasts, by the clock or, before
+/// there is one, by counting; returns whether it is.
+pub fn wait_for(patience: Nanos, mut is_so: impl FnMut() -> bool) -> bool {
+    let (start, mut polls) = (clock::now(), 0);
+    loop {
+        if is_so() {
+            return true;
+        }
+        polls += 1;
+        let now = clock::now();
+        if start.until(now) >= patience || now == Nanos(0) && polls > PATIENCE {
+            return false;
+        }
+    }
 }
 
 impl Line {
@@ -123,18 +149,48 @@ impl Serial {
         while let Some(byte) = line.kept.pop() {
             typed.push(byte);
         }
-        Some(Self { chip, typed, stuck: false })
+        Some(Self { chip, typed, is_sending: false })
     }
 
-    /// Sends bytes, waiting for the line as long as patience lasts.
-    pub fn write(&mut self, mut bytes: &[u8]) {
-        let mut polls = 0;
-        while !bytes.is_empty() && !self.stuck {
-            let sent = self.chip.send_bytes(bytes);
-            bytes = &bytes[sent..];
-            polls = if sent > 0 { 0 } else { polls + 1 };
-            self.stuck = polls > PATIENCE;
+    /// Sends bytes behind those that wait. What does not go now waits too.
+    pub fn write<const N: usize>(&mut self, bytes: &[u8], waiting: &mut Transmit<N>) {
+        let sent = if waiting.is_empty() { self.send(bytes) } else { 0 };
+        if sent < bytes.len() {
+            waiting.push(&bytes[sent..], clock::now());
+            self.interrupt_when_empty(true);
         }
+    }
+
+    /// Sends what waits, as far as it goes now.
+    pub fn go_on<const N: usize>(&mut self, waiting: &mut Transmit<N>) {
+        if !waiting.is_empty() {
+            waiting.drain(clock::now(), |bytes| self.send(bytes));
+            self.interrupt_when_empty(!waiting.is_empty());
+        }
+    }
+
+    fn interrupt_when_empty(&mut self, wanted: bool) {
+        if wanted != self.is_sending {
+            self.is_sending = wanted;
+            match wanted {
+                true => self.chip.enable_interrupts(IER::THR_EMPTY),
+                false => self.chip.disable_interrupts(IER::THR_EMPTY),
+            }
+        }
+    }
+
+    /// Serves the chip's interrupt: fetches what has come, and sends what waits. Returns whether
+    /// anything has come.
+    pub fn interrupted<const N: usize>(&mut self, waiting: &mut Transmit<N>) -> bool {
+        let room = self.typed.room();
+        for _ in 0..LOOKS {
+            self.receive();
+            self.go_on(waiting);
+            if !self.chip.isr().has_pending_interrupt() {
+                break;
+            }
+        }
+        self.typed.room() < room
     }
 
     /// Sends what can go without waiting, and returns how much that was.
@@ -154,8 +210,6 @@ impl Serial {
         while !self.typed.is_full() {
             let Ok(byte) = self.chip.try_receive_byte() else { break };
             self.typed.push(byte);
-            // Somebody is there, and may listen again.
-            self.stuck = false;
         }
     }
 

@@ -78,6 +78,11 @@ impl Scrollback {
         self.shown < self.ready
     }
 
+    /// Bytes that were not shown, ready or not.
+    pub fn unseen(&self) -> u64 {
+        self.written - self.shown
+    }
+
     /// Bytes held back because their line is not whole.
     pub fn held(&self) -> u64 {
         self.written - self.ready

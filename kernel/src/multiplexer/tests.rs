@@ -7,11 +7,15 @@ use super::*;
 
 mod monitor;
 
-/// A terminal that shows a string.
+/// A terminal that shows a string, and may have room for no more than so much of it.
 #[derive(Default)]
-struct Paper(Vec<u8>);
+struct Paper(Vec<u8>, Option<usize>);
 
 impl Line for Paper {
+    fn room(&self) -> usize {
+        self.1.map_or(usize::MAX, |end| end.saturating_sub(self.0.len()))
+    }
+
     fn write(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
@@ -70,7 +74,7 @@ impl Bench {
 
     /// What was shown since this was asked last, with all that is late.
     fn shown(&mut self) -> String {
-        while self.multiplexer.catch_up(&mut self.paper) {}
+        while self.multiplexer.catch_up(&mut self.paper, |_| ()) {}
         String::from_utf8(core::mem::take(&mut self.paper.0)).unwrap()
     }
 }
@@ -83,6 +87,68 @@ fn no_line_is_torn_by_anothers() {
     bench.says(0, "half\n");
     bench.says(1, "halves\n");
     assert_eq!(bench.shown(), "one half\ntwo halves\n");
+}
+
+#[test]
+fn a_slow_line_makes_its_writer_wait_and_nobody_else() {
+    let mut bench = bench(&["a", "b"]);
+    bench.paper.1 = Some(0);
+    let (mut said, mut heard) = (String::new(), String::new());
+    for number in 0..3000 {
+        let text = format!("a says {number}\n");
+        while bench.multiplexer.is_full(0) {
+            assert!(!bench.multiplexer.is_full(1));
+            heard += &core::str::from_utf8(&bench.paper.0).unwrap().replace('\r', "");
+            bench.paper.0.clear();
+            bench.paper.1 = Some(300);
+            let mut woken = Vec::new();
+            bench.multiplexer.catch_up(&mut bench.paper, |guest| woken.push(guest));
+            assert_eq!(woken, if bench.multiplexer.is_full(0) { vec![] } else { vec![0] });
+        }
+        bench.says(0, &text);
+        said += &text;
+    }
+    bench.paper.1 = None;
+    heard += &bench.shown();
+    assert!(heard == said, "nothing is lost");
+}
+
+#[test]
+fn several_writers_share_a_slow_line() {
+    let mut bench = bench(&["a", "b", "c"]);
+    bench.paper.1 = Some(0);
+    for (guest, letter) in ["a", "b", "c"].into_iter().enumerate() {
+        while !bench.multiplexer.is_full(guest) {
+            bench.says(guest, &(letter.repeat(15) + "\n"));
+        }
+    }
+    bench.paper.1 = Some(3000);
+    for _ in 0..100 {
+        // Room for less than one of them at a time.
+        let end = bench.paper.0.len() + 100;
+        bench.paper.1 = Some(end.min(3000));
+        bench.multiplexer.catch_up(&mut bench.paper, |_| ());
+    }
+    let count = |letter| bench.paper.0.iter().filter(|&&byte| byte == letter).count();
+    let counts = b"abc".map(count);
+    assert!(counts.iter().all(|&count| count > 700), "{counts:?}");
+}
+
+#[test]
+fn who_is_hidden_does_not_wait() {
+    let mut bench = bench(&["a", "b"]);
+    bench.paper.1 = Some(0);
+    while !bench.multiplexer.is_full(1) {
+        bench.says(1, "b\n");
+    }
+    bench.paper.1 = None;
+    bench.types(b"\x01b");
+    bench.paper.1 = Some(0);
+    let mut woken = Vec::new();
+    bench.multiplexer.catch_up(&mut bench.paper, |guest| woken.push(guest));
+    assert_eq!(woken, [1]);
+    bench.says(1, &"b\n".repeat(AHEAD as usize));
+    assert!(!bench.multiplexer.is_full(1));
 }
 
 #[test]
@@ -220,7 +286,7 @@ fn a_look_back_loses_nothing_of_what_comes_meanwhile() {
     bench.types(b"\x01l");
     for number in 0..2000 {
         bench.says(0, &format!("new {number}\n"));
-        bench.multiplexer.catch_up(&mut bench.paper);
+        bench.multiplexer.catch_up(&mut bench.paper, |_| ());
     }
     let shown = bench.shown();
     let new: Vec<&str> = shown.lines().filter(|line| line.starts_with("new ")).collect();

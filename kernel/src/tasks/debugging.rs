@@ -31,7 +31,9 @@ impl Tasks {
         if self.gdb.is_none() {
             return;
         }
-        while let Some(first) = second_line::read() {
+        while second_line::is_settled()
+            && let Some(first) = second_line::read()
+        {
             if let Some(question) = self.hear_from(first) {
                 self.answer_debugger(&question);
             }
@@ -83,7 +85,7 @@ impl Tasks {
             }
         }
         if let Some(gdb) = &mut self.gdb {
-            second_line::send_all(&gdb.take_said());
+            second_line::answer(&gdb.take_said());
         }
     }
 

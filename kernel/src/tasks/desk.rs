@@ -49,7 +49,7 @@ impl Desk {
 impl Tasks {
     /// Whether somebody waits for an answer.
     pub(super) fn is_asked(&mut self) -> bool {
-        self.desk.is_pending || self.multiplexer.get_mut().door.is_awaited()
+        self.desk.is_pending && second_line::is_settled() || self.multiplexer.get_mut().door.is_awaited()
     }
 
     /// Answers what was asked at the desks, a line at each.
@@ -62,10 +62,14 @@ impl Tasks {
     }
 
     fn answer_script(&mut self) {
+        if !second_line::is_settled() {
+            // It has not taken the last answer yet.
+            return;
+        }
         let Some(mut script) = self.desk.script.take() else { return };
         let reply = core::iter::from_fn(second_line::read).find_map(|byte| script.feed(byte, self));
         self.desk.is_pending = reply.is_some();
-        reply.iter().for_each(|reply| second_line::send_all(reply.as_bytes()));
+        reply.iter().for_each(|reply| second_line::answer(reply.as_bytes()));
         self.desk.script = Some(script);
     }
 

@@ -76,6 +76,25 @@ fn endless_output_is_served_in_steps() {
 }
 
 #[test]
+fn a_full_terminal_makes_its_writer_wait() {
+    let mut bench = bench();
+    bench.driver.offer(&mut bench.ram, &[(0, 3000, Readable)]);
+    bench.terminal.room = Some(2000);
+    while bench.terminal.shown.len() < 2000 {
+        assert_eq!(bench.serve(OUTPUT), Ok(Progress::Busy));
+    }
+    let shown = bench.terminal.shown.len();
+    assert!(shown <= 2000 + WORK_PER_STEP);
+    for _ in 0..10 {
+        assert_eq!(bench.serve(OUTPUT), Ok(Progress::Busy));
+    }
+    assert_eq!((bench.terminal.shown.len(), bench.driver.used(&bench.ram)), (shown, vec![]));
+    bench.terminal.room = None;
+    while bench.serve(OUTPUT) == Ok(Progress::Busy) {}
+    assert_eq!((bench.terminal.shown.len(), bench.driver.used(&bench.ram)), (3000, vec![(0, 0)]));
+}
+
+#[test]
 fn buffers_without_bytes_cost_work_too() {
     let mut bench = bench();
     bench.driver.offer(&mut bench.ram, &[(0, 0, Readable); 256]);

@@ -14,6 +14,8 @@ pub struct FakeConsole {
     pub reads: usize,
     /// How often nothing is there yet when it is asked for.
     pub late_by: usize,
+    /// How much it shows before its Guest has to wait; nothing at all means no end.
+    pub room: Option<usize>,
 }
 
 impl FakeConsole {
@@ -25,6 +27,10 @@ impl FakeConsole {
 impl Console for FakeConsole {
     fn write(&mut self, bytes: &[u8]) {
         self.shown.extend_from_slice(bytes);
+    }
+
+    fn is_full(&self) -> bool {
+        self.room.is_some_and(|room| self.shown.len() >= room)
     }
 
     fn read(&mut self, into: &mut [u8]) -> usize {

@@ -154,6 +154,24 @@ fn a_guest_waits_for_its_output() {
 }
 
 #[test]
+fn a_guest_waits_for_its_terminal() {
+    let mut bench = bench();
+    let text = GuestPhys(0x5000);
+    bench.guest.ram[0x5000..0x5005].copy_from_slice(b"text\0");
+    for _ in 0..9 {
+        bench.guest.stops(Stop::Notify(text));
+    }
+    bench.terminal.room = Some(10);
+    assert_eq!(bench.step(0), Step::Blocked(Nanos::NEVER));
+    assert_eq!(bench.step(0), Step::Blocked(Nanos::NEVER));
+    assert_eq!((bench.guest.runs, bench.terminal.shown.len()), (3, 12));
+    bench.terminal.room = None;
+    bench.guest.stops(Stop::Preempted);
+    assert_eq!(bench.step(0), Step::Runnable);
+    assert_eq!((bench.guest.runs, bench.terminal.shown.len()), (10, 36));
+}
+
+#[test]
 fn a_sleeping_guest_is_left_alone() {
     let mut bench = bench();
     bench.guest.stops(Stop::Halted(Nanos(500)));
