@@ -199,7 +199,10 @@ mod tests {
         while !line.is_empty() {
             heard += &taken(&mut line, Nanos(0), 3);
         }
-        assert!(heard.ends_with("host: 8 bytes lost: the serial line did not take them\r\nthree\n"), "{heard}");
+        assert!(
+            heard.ends_with("host: 8 bytes lost: the serial line did not take them\r\nthree\n"),
+            "{heard}"
+        );
     }
 
     #[test]

@@ -14,8 +14,8 @@
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use kernel::host::screen::Screen;
 use abi::Nanos;
+use kernel::host::screen::Screen;
 use uart_16550::spec::registers::{LSR, offsets};
 
 use super::console::WAITING;

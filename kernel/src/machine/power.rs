@@ -18,8 +18,8 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::port::Port;
 use super::console;
+use super::port::Port;
 use crate::host;
 
 /// How it went, as scripts see it.

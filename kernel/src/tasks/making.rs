@@ -195,7 +195,15 @@ impl Tasks {
                 if let Some(reporter) = &mut self.reporter {
                     guest.watch(reporter.watch(&name), cpu::tsc());
                 }
-                self.tasks.push(Task { name, launcher, guest: Some(Box::new(guest)), told, ending: None, life, symbols });
+                self.tasks.push(Task {
+                    name,
+                    launcher,
+                    guest: Some(Box::new(guest)),
+                    told,
+                    ending: None,
+                    life,
+                    symbols,
+                });
             }
             Err(why) => {
                 self.memory.evict(guest);
