@@ -41,6 +41,11 @@ impl Subnet {
         Ipv4Cidr::new(self.address(1), 24)
     }
 
+    /// The address of who is at a port: its card's, or the gateway's at port 0.
+    pub const fn of(self, port: usize) -> Ipv4Address {
+        if port == 0 { self.gateway().address() } else { self.of_port(port, 0) }
+    }
+
     /// Address number `which` of a port, from 0.
     pub const fn of_port(self, port: usize, which: u8) -> Ipv4Address {
         self.address(PER_PORT * port as u8 + which)
@@ -67,6 +72,7 @@ mod tests {
             assert_eq!(subnet.port_of(subnet.address(host)), expected, "{host}");
         }
         assert!((1..PORTS_MAX).all(|port| subnet.port_of(subnet.of_port(port, 0)) == Some(port)));
+        assert_eq!((subnet.of(0), subnet.of(2)), (subnet.address(1), subnet.address(16)));
         assert_eq!(subnet.port_of(Subnet::new(4).of_port(1, 0)), None, "of another network");
     }
 }

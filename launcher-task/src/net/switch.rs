@@ -218,6 +218,11 @@ impl<'a> Switch<'a> {
 }
 
 impl Port<'_> {
+    /// Whether its card may say what it likes.
+    pub const fn is_open(&self) -> bool {
+        self.identity.is_none()
+    }
+
     /// Whether somebody is there to take packets.
     pub const fn is_plugged(&self) -> bool {
         self.is_plugged

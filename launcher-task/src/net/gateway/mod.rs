@@ -4,8 +4,8 @@
 //! is no way through it to anywhere: it answers.
 //!
 //! ```text
-//!   switch port 0 --> credible? --ARP, UDP--> an answer, and nothing kept
-//!                               '-----------> wire --> smoltcp: ping, TCP --> services
+//!   switch port 0 --> credible? --ARP, ping, UDP--> an answer, and nothing kept
+//!                               '-----------------> wire --> smoltcp: TCP --> services
 //! ```
 //!
 //! It runs in the Host's loop, between the Guests' turns, and does a bounded
@@ -30,6 +30,7 @@ pub mod dns;
 pub mod http;
 pub mod neighbours;
 pub mod page;
+pub mod ping;
 pub mod service;
 pub mod wire;
 
@@ -52,7 +53,7 @@ use super::{
 };
 use connections::{Connections, Shelf};
 use datagrams::{Datagram, wrap};
-use dhcp::Leases;
+use dhcp::{Asker, Leases};
 use neighbours::Neighbours;
 use page::{About, Page};
 use wire::{GATEWAY, Wire};
@@ -108,7 +109,7 @@ impl<'a> Gateway<'a> {
             addresses.push(subnet.gateway().into()).expect("the first of one or more");
         });
         let connections = Connections::new(subnet, cards, room, shelf);
-        let (neighbours, leases) = (Neighbours::new(own, subnet), Leases::new(subnet, own));
+        let (neighbours, leases) = (Neighbours::new(own, subnet), Leases::new(subnet, own, cards));
         Self { stack, connections, neighbours, leases, due: Nanos(0) }
     }
 
@@ -171,8 +172,14 @@ impl<'a> Gateway<'a> {
         if frame[12..14] == credible::ARP {
             return Judgement::Answered(self.neighbours.answer(frame, answer).unwrap_or(0));
         }
+        let is_whole = packet.offload.checksum.is_none();
+        if is_whole
+            && let Some(len) = ping::answer(frame, self.subnet().gateway().address(), self.neighbours.own, answer)
+        {
+            return Judgement::Answered(len);
+        }
         if let Some(datagram) = Datagram::parse(frame)
-            && let Some(len) = self.answer(&datagram, packet.sender, switch, answer)
+            && let Some(len) = self.answer(&datagram, packet.sender, switch, now, answer)
         {
             return Judgement::Answered(len);
         }
@@ -195,12 +202,15 @@ impl<'a> Gateway<'a> {
         datagram: &Datagram<'_>,
         from: usize,
         switch: &Switch<'_>,
+        now: Nanos,
         into: &mut [u8],
     ) -> Option<usize> {
         let Datagram { to, content, .. } = datagram;
         if to.port == dhcp::PORT {
-            let card = EthernetAddress(switch.ports()[from].address.0);
-            return Some(self.leases.answer(datagram, from, card, into).unwrap_or(0));
+            let port = &switch.ports()[from];
+            let asker = Asker { port: from, card: EthernetAddress(port.address.0), is_open: port.is_open() };
+            let is_anothers = |card: EthernetAddress| switch.ports().iter().any(|port| port.address.0 == card.0);
+            return Some(self.leases.answer(datagram, asker, is_anothers, now, into).unwrap_or(0));
         }
         if to.address != self.subnet().gateway().address() {
             return None;
@@ -212,28 +222,40 @@ impl<'a> Gateway<'a> {
             datagrams::ECHO => Some(back(content.len(), content, into)),
             datagrams::DISCARD => Some(0),
             datagrams::NAMES => {
-                let mut said = [0; dns::ANSWER_MAX];
-                let len = dns::answer(content, |name| self.find(name, switch), &mut said);
-                Some(len.map_or(0, |len| back(len, &said, into)))
+                let names = Named { switch, subnet: self.subnet() };
+                Some(dns::answer(content, &names).map_or(0, |said| back(said.len(), &said, into)))
             }
             _ => None,
         }
-    }
-
-    /// The address of the one on this network that is called `name`.
-    fn find(&self, name: &[u8], switch: &Switch<'_>) -> Option<Ipv4Address> {
-        let is_it = |called: &str| called.as_bytes().eq_ignore_ascii_case(name);
-        let port = switch.ports().iter().position(|port| is_it(&port.name))?;
-        Some(match port {
-            GATEWAY => self.subnet().gateway().address(),
-            port => self.subnet().of_port(port, 0),
-        })
     }
 
     fn next_due(&mut self, time: Instant, now: Nanos) -> Nanos {
         let stack = self.stack.poll_at(time, &self.connections.sockets);
         let stack = stack.map_or(Nanos::NEVER, |at| Nanos((at.total_micros() as u64).saturating_mul(1000)));
         self.connections.due().min(stack).max(now)
+    }
+}
+
+/// Those on a network, by name and address.
+struct Named<'n, 'a> {
+    switch: &'n Switch<'a>,
+    subnet: Subnet,
+}
+
+impl dns::Names for Named<'_, '_> {
+    fn address_of(&self, name: &[u8]) -> Option<Ipv4Address> {
+        let is_it = |called: &str| called.as_bytes().eq_ignore_ascii_case(name);
+        let port = self.switch.ports().iter().position(|port| is_it(&port.name))?;
+        Some(self.subnet.of(port))
+    }
+
+    fn name_of(&self, address: Ipv4Address) -> Option<&str> {
+        let ports = self.switch.ports().iter().enumerate();
+        ports.into_iter().find(|(port, _)| self.subnet.of(*port) == address).map(|(_, port)| &*port.name)
+    }
+
+    fn is_ours(&self, address: Ipv4Address) -> bool {
+        self.subnet.gateway().contains_addr(&address)
     }
 }
 

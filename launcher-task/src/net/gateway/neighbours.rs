@@ -13,7 +13,7 @@
 //!
 //! Source: RFC 826, "Packet Reception".
 //!
-//! Next on the tour: [`super::datagrams`].
+//! Next on the tour: [`super::ping`].
 
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr,

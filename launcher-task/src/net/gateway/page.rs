@@ -17,7 +17,6 @@
 
 use core::fmt::{self, Write};
 
-use super::wire::GATEWAY;
 use crate::net::{subnet::Subnet, switch::Switch};
 
 /// What the Host says of the Guest of that name, as text of a few lines.
@@ -65,8 +64,7 @@ fn write_all(
     }
     out.write_str("\nwho is on this network:\n")?;
     for (number, port) in switch.ports().iter().enumerate().filter(|(_, port)| port.is_plugged()) {
-        let address = if number == GATEWAY { subnet.gateway().address() } else { subnet.of_port(number, 0) };
-        writeln!(out, "{} {address}", port.name)?;
+        writeln!(out, "{} {}", port.name, subnet.of(number))?;
     }
     out.write_str("</pre>\n")
 }
