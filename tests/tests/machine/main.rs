@@ -9,12 +9,13 @@
 //! and share a terminal ([`terminal`]), does a person at the machine itself get by ([`desk`]), is
 //! every year's treaty kept ([`variants`]), do disks keep what is on them ([`disks`]), do drivers
 //! that others wrote find our devices as they should be ([`drivers`]), do Linux kernels find all
-//! they look for ([`linux`]), can one look into a Guest from outside ([`monitor`]), and can it be
-//! debugged ([`gdb`]).
+//! they look for ([`linux`]), can one look into a Guest from outside ([`monitor`]), can it be
+//! debugged ([`gdb`]), and what do clients make of the gateway that others wrote ([`clients`]).
 
 mod at_a_terminal;
 mod bad_input;
 mod bench;
+mod clients;
 mod demo;
 mod desk;
 mod disks;

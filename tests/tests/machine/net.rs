@@ -8,9 +8,9 @@ use emulated::{Boot, Outcome, Qemu, artefacts, scratch::Scratch};
 /// What `tshark` says of [`net_gateway`](../../guest/tests/src/bin/net_gateway.rs)'s network, in order.
 const EXCHANGE: [&str; 13] = [
     "0.0.0.0 255.255.255.255 DHCP Discover",
-    "10.77.0.1 255.255.255.255 DHCP Offer",
+    "10.77.0.1 10.77.0.8 DHCP Offer",
     "0.0.0.0 255.255.255.255 DHCP Request",
-    "10.77.0.1 255.255.255.255 DHCP ACK",
+    "10.77.0.1 10.77.0.8 DHCP ACK",
     "ARP Who has 10.77.0.1? Tell 10.77.0.8",
     "ARP 10.77.0.1 is at 02:",
     "10.77.0.8 10.77.0.1 ICMP Echo (ping) request",

@@ -174,7 +174,8 @@ impl<'a> Gateway<'a> {
         }
         let is_whole = packet.offload.checksum.is_none();
         if is_whole
-            && let Some(len) = ping::answer(frame, self.subnet().gateway().address(), self.neighbours.own, answer)
+            && let Some(len) =
+                ping::answer(frame, self.subnet().gateway().address(), self.neighbours.own, answer)
         {
             return Judgement::Answered(len);
         }
@@ -209,7 +210,8 @@ impl<'a> Gateway<'a> {
         if to.port == dhcp::PORT {
             let port = &switch.ports()[from];
             let asker = Asker { port: from, card: EthernetAddress(port.address.0), is_open: port.is_open() };
-            let is_anothers = |card: EthernetAddress| switch.ports().iter().any(|port| port.address.0 == card.0);
+            let is_anothers =
+                |card: EthernetAddress| switch.ports().iter().any(|port| port.address.0 == card.0);
             return Some(self.leases.answer(datagram, asker, is_anothers, now, into).unwrap_or(0));
         }
         if to.address != self.subnet().gateway().address() {

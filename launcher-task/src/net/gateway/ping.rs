@@ -49,7 +49,8 @@ const ICMP_SUM: usize = TRANSPORT + 2;
 /// how long it is.
 pub fn answer(frame: &[u8], own: Ipv4Address, card: EthernetAddress, into: &mut [u8]) -> Option<usize> {
     let header = frame.get(..TRANSPORT)?;
-    let is_ours = header[12..14] == credible::IPV4 && header[PROTOCOL] == ICMP && header[TO..] == own.octets();
+    let is_ours =
+        header[12..14] == credible::IPV4 && header[PROTOCOL] == ICMP && header[TO..] == own.octets();
     let len = ETHERNET_LEN + usize::from(u16::from_be_bytes([header[LEN], header[LEN + 1]]));
     let request = frame.get(..len).filter(|_| is_ours && (TRANSPORT..=FRAME_MAX).contains(&len))?;
     let is_first = header[FRAGMENT] & 0x1F == 0 && header[FRAGMENT + 1] == 0;
@@ -67,7 +68,8 @@ pub fn answer(frame: &[u8], own: Ipv4Address, card: EthernetAddress, into: &mut 
     if is_first {
         reply[TRANSPORT] = REPLY;
         let old = u16::from_be_bytes([request[ICMP_SUM], request[ICMP_SUM + 1]]);
-        let change = Sum::ZERO.add_word(!old).add_word(!(u16::from(REQUEST) << 8)).add_word(u16::from(REPLY) << 8);
+        let change =
+            Sum::ZERO.add_word(!old).add_word(!(u16::from(REQUEST) << 8)).add_word(u16::from(REPLY) << 8);
         put_sum(reply, ICMP_SUM, change);
     }
     Some(len)

@@ -152,7 +152,8 @@ impl<'m> Message<'m> {
 
     /// Reads options until their end, or that of the room they are in.
     fn read(&mut self, mut options: &'m [u8], more: &mut u8) -> Option<()> {
-        while let Some((&number, rest)) = options.split_first().filter(|(number, _)| **number != option::END) {
+        while let Some((&number, rest)) = options.split_first().filter(|(number, _)| **number != option::END)
+        {
             if number == option::PAD {
                 options = rest;
                 continue;
@@ -255,7 +256,10 @@ mod tests {
 
     #[test]
     fn options_are_read_and_unknown_ones_passed_over() {
-        let options = [0, 0, 200, 2, 9, 9, 53, 1, 3, 50, 4, 10, 77, 0, 8, 61, 2, 1, 7, 57, 2, 5, 220, 55, 2, 1, 3, 255, 53, 1, 1];
+        let options = [
+            0, 0, 200, 2, 9, 9, 53, 1, 3, 50, 4, 10, 77, 0, 8, 61, 2, 1, 7, 57, 2, 5, 220, 55, 2, 1, 3, 255,
+            53, 1, 1,
+        ];
         let bytes = message(&options);
         let read = Message::parse(&bytes).unwrap();
         assert_eq!((read.kind, read.wants), (Kind::Request, Some(Ipv4Address::new(10, 77, 0, 8))));
@@ -278,7 +282,9 @@ mod tests {
     fn what_is_no_client_s_message_is_none() {
         let good = message(&[53, 1, 1, 255]);
         assert!(Message::parse(&good).is_some());
-        for (place, byte) in [(0, 2), (1, 6), (2, 8), (236, 0), (242, 2), (242, 5), (242, 6), (242, 9), (241, 200)] {
+        for (place, byte) in
+            [(0, 2), (1, 6), (2, 8), (236, 0), (242, 2), (242, 5), (242, 6), (242, 9), (241, 200)]
+        {
             let mut bad = good.clone();
             bad[place] = byte;
             assert_eq!(Message::parse(&bad), None, "{byte} at {place}");

@@ -175,7 +175,9 @@ fn who_has_an_address_is_told_the_rest_and_no_time() {
 
 #[test]
 fn what_needs_no_answer_gets_none() {
-    assert!(ask(&client(Kind::Release).has(OWN)).is_none() && ask(&client(Kind::Decline).wants(OWN)).is_none());
+    assert!(
+        ask(&client(Kind::Release).has(OWN)).is_none() && ask(&client(Kind::Decline).wants(OWN)).is_none()
+    );
     let mut relayed = client(Kind::Discover).bytes();
     relayed[24] = 10;
     let end = End { card: CARD, address: NOBODY, port: 67 };
