@@ -189,6 +189,23 @@ fn an_interrupt_wakes_a_halted_guest_with_its_flag_on() {
     assert_eq!(data(&guest, 0), IF);
 }
 
+/// What chapter 7 of the tour tells of a Guest that is halted with a line pending.
+#[test]
+fn a_halted_guest_sleeps_on_as_long_as_it_blocks_the_line_that_is_pending() {
+    let mut cpu = ScriptedCpu::default();
+    let mut guest = running_guest(&mut cpu);
+    cpu.calls(LHCALL_LOAD_IDT_ENTRY, [33, HANDLER, TRAP_GATE]);
+    cpu.calls(LHCALL_HALT, [0; 3]);
+    set_data(&mut guest, 0, 0);
+    set_data(&mut guest, 4, 1 << 1);
+    assert_eq!(run(&mut guest, &mut cpu), Stop::Halted(Nanos::NEVER));
+    guest.interrupts.raise(1);
+    assert_eq!(run(&mut guest, &mut cpu), Stop::Halted(Nanos::NEVER));
+    set_data(&mut guest, 4, 0);
+    until_preempted(&mut guest, &mut cpu);
+    assert_eq!(cpu.entries.last().unwrap().eip, HANDLER);
+}
+
 #[test]
 fn queued_calls_come_before_the_one_just_made() {
     let mut cpu = ScriptedCpu::default();

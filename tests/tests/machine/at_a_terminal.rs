@@ -95,7 +95,7 @@ fn qemu_s_keys_are_behind_ctrl_t() {
 fn a_person_who_leaves_behind_a_forged_end_gets_code_4() {
     let forger = artefacts::guest("forged_end");
     let mut person = Person::runs(&format!("--kernel {} --append stay", forger.display()));
-    person.sees("end, exit code 0\r\n");
+    person.sees("end, exit code 0\r");
     person.types("\x14x");
     assert_eq!(person.leaves().0, Some(4));
 }

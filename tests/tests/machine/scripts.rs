@@ -100,7 +100,7 @@ fn the_end_of_input_ends_a_run_that_is_idle() {
 #[test]
 fn a_run_ends_when_its_time_is_up() {
     let run = artefacts::root().join("scripts/run");
-    let line = format!("{} --timeout 5 < <(sleep 100)", run.display());
+    let line = format!("{} --timeout 5 < <(exec sleep 100 >/dev/null 2>&1)", run.display());
     let output = Command::new("timeout").args([TIME_LIMIT, "bash", "-c", &line]).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("ended after 5 s"), "{output:?}");

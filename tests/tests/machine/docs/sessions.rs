@@ -3,6 +3,9 @@
 //! A block marked `session: COMMAND` shows what COMMAND prints; one marked `session` has its commands in
 //! it, behind `$ `. They run in an empty directory in which `scripts/` and `target/` are those of the
 //! project. `…` stands for lines that are left out, and what is typed at `(gdb)` is typed at it.
+//!
+//! With `KENNEL_UPDATE_DOCS=1` in the environment the numbers on the pages become those that were printed:
+//! `KENNEL_UPDATE_DOCS=1 cargo test -p kennel-tests -- the_sessions`.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -12,8 +15,8 @@ use std::process::{Command, Stdio};
 use emulated::artefacts;
 use emulated::scratch::Scratch;
 
-use super::pages::{Block, blocks};
-use super::shape::is_alike;
+use super::pages::{Block, blocks, text};
+use super::shape::{has_same_words, is_alike};
 use crate::scripts::TIME_LIMIT;
 
 /// What GDB asks for, and what is typed behind it is no output.
@@ -74,29 +77,39 @@ fn steps(block: &Block) -> Vec<Step<'_>> {
     steps
 }
 
-/// Panics if `printed` does not have the lines `shown`, one after the other except at `…`.
+/// The lines of `printed` that `shown` shows, one after the other except at `…`. Panics if one is not there.
 #[track_caller]
-fn compare(place: &str, shown: &[&str], printed: &[String]) {
-    let (mut at, mut may_skip) = (0, true);
+fn lines_shown<'a>(place: &str, shown: &[&str], printed: &'a [String]) -> Vec<&'a str> {
+    let (mut at, mut may_skip, mut lines) = (0, true, Vec::new());
     for line in shown {
         if *line == "…" {
-            may_skip = true;
+            (may_skip, _) = (true, lines.push("…"));
             continue;
         }
-        let found = printed[at..].iter().position(|other| is_alike(line, other));
+        let rest = &printed[at..];
+        let found = rest.iter().position(|other| is_alike(line, other));
+        let found =
+            found.or_else(|| rest.iter().position(|other| is_update() && has_same_words(line, other)));
         let next = found.filter(|&steps| may_skip || steps == 0);
         let next = next.unwrap_or_else(|| {
             panic!("{place} shows:\n{line}\nwhich is not (or not next) in:\n{}", printed[at..].join("\n"))
         });
+        lines.push(&printed[at + next]);
         (at, may_skip) = (at + next + 1, false);
     }
+    lines
+}
+
+/// Whether the numbers in the documents are to be made those of now.
+fn is_update() -> bool {
+    std::env::var_os("KENNEL_UPDATE_DOCS").is_some()
 }
 
 /// Runs all sessions of a document; blocks that name the same command share its run.
 #[track_caller]
 fn sessions_of(document: &str) {
     let (directory, mut ran) = (directory(), BTreeMap::new());
-    let prefix = format!("{document}:");
+    let (prefix, mut page, mut at) = (format!("{document}:"), text(document), 0);
     for block in blocks().iter().filter(|block| block.place.starts_with(&prefix)) {
         if block.marked("session").is_none() {
             continue;
@@ -104,8 +117,14 @@ fn sessions_of(document: &str) {
         for (command, typed, shown) in steps(block) {
             let run = || lines_of(command, &typed.join("\n"), &directory.path(""));
             let printed: &mut Vec<String> = ran.entry(command.to_string()).or_insert_with(run);
-            compare(&block.place, &shown, printed);
+            for (shown, printed) in shown.iter().zip(lines_shown(&block.place, &shown, printed)) {
+                at += page[at..].find(&format!("\n{shown}\n")).expect("the block is on the page") + 1;
+                page.replace_range(at..at + shown.len(), printed);
+            }
         }
+    }
+    if is_update() {
+        std::fs::write(artefacts::root().join(document), page).unwrap();
     }
 }
 
