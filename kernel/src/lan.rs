@@ -32,7 +32,7 @@ use launcher_task::port::{Entropy, Plug};
 
 use crate::host;
 use crate::machine::memory::Memory;
-use crate::machine::{clock, second_line};
+use crate::machine::{clock, heap, second_line};
 
 /// All networks, and which task each card belongs to.
 pub struct Lan {
@@ -45,28 +45,36 @@ pub struct Lan {
 
 impl Lan {
     /// The networks that are named in `plans`; what goes over `captured` goes over the second line
-    /// as well. None if there is too little memory for them, which is an error like that of a bad
-    /// word on the Host's command line, told by `complain`.
+    /// as well. If there is too little memory for all cards, the last Guests that have some are
+    /// taken out of `plans`, which `complain` is told.
     pub fn new(
-        plans: &[Plan],
+        plans: &mut Vec<Plan>,
         captured: Option<&str>,
         memory: &mut Memory,
         chance: &mut dyn Entropy,
-        complain: impl FnOnce(&dyn Display),
+        mut complain: impl FnMut(&dyn Display),
     ) -> Self {
-        let names = networks(plans);
-        let cards = plans.iter().map(|plan| plan.nets.len()).sum();
-        if names.is_empty() {
-            return Self::none();
+        loop {
+            let names = networks(plans);
+            let Some(last) = plans.iter().rposition(|plan| !plan.nets.is_empty()) else {
+                return Self::none();
+            };
+            let cards = plans.iter().map(|plan| plan.nets.len()).sum();
+            // The network to be captured may have gone with its last card.
+            let captured = captured.filter(|name| names.contains(name));
+            let len = Networks::room(names.len(), cards, captured.iter().len());
+            let has_heap = heap::reserve(Networks::bookkeeping(names.len(), cards));
+            if let Some(room) = has_heap.then(|| memory.own_bytes(len)).flatten() {
+                let mut lan = Self { room: Room::new(room), ..Self::none() };
+                lan.connect(plans, &names, captured, chance);
+                return lan;
+            }
+            let Plan { name, file, .. } = plans.remove(last);
+            complain(&format_args!(
+                "guest {name}: {file}: no memory is left for its network cards ({} KiB for all {cards})",
+                len >> 10
+            ));
         }
-        let len = Networks::room(names.len(), cards, captured.iter().len());
-        let Some(room) = memory.own_bytes(len) else {
-            complain(&format_args!("the networks need {} KiB, and that much is not there", len >> 10));
-            return Self::none();
-        };
-        let mut lan = Self { room: Room::new(room), ..Self::none() };
-        lan.connect(plans, &names, captured, chance);
-        lan
     }
 
     fn none() -> Self {
@@ -107,6 +115,12 @@ impl Lan {
             devices.push(Box::new(NetDevice::new(plug, address)));
         }
         devices
+    }
+
+    /// Takes the cards back of a Guest that did not come about.
+    pub fn unplug_for_good(&mut self, task: usize) {
+        self.unplug(task);
+        self.cards.retain(|(_, of)| *of != task);
     }
 
     /// Pulls the plugs of a task whose Guest has ended.

@@ -19,7 +19,7 @@ mod terminal;
 use machine::enter::GuestCpu;
 use machine::entropy::Chance;
 use machine::power::{self, ExitCode};
-use machine::{Machine, clock, cpu, selftest};
+use machine::{Machine, clock, cpu, heap, selftest};
 use tasks::Tasks;
 
 /// Where the first instructions lead: EAX and EBX as the loader left them.
@@ -42,6 +42,10 @@ fn run(machine: Machine) -> ! {
     let Machine { mut info, memory, cpu, features } = machine;
     let (cpu, chance) = (GuestCpu::new(cpu, features), Chance::gather(features));
     let (code, memory) = Tasks::new(&mut info, memory, cpu, chance).run();
+    let heap = heap::figures();
+    if heap.unforeseen > 0 {
+        host!("heap: it has grown {} times beyond what was added up", heap.unforeseen);
+    }
     host!("frames: {} of {} free", memory.free(), memory.total());
     power::end(code)
 }
@@ -55,6 +59,6 @@ fn report(machine: &Machine) {
         host!("memory: {} MiB beyond the Host's reach are left alone", memory.beyond() >> 20);
     }
     for module in &machine.info.modules {
-        host!("module: {} bytes: {}", module.bytes.len(), module.command_line);
+        host!("module: {} bytes: {}", module.bytes.len(), module.command_line.words);
     }
 }

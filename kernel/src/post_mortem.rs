@@ -12,6 +12,7 @@ use core::fmt;
 use abi::{GuestLinear, GuestMemory};
 
 use crate::guest::Guest;
+use crate::host::tsc::elapsed;
 use crate::look::Space;
 
 /// Bytes of code shown.
@@ -51,7 +52,7 @@ pub fn tell<M: GuestMemory>(guest: &Guest<M>, at: Tsc, mut line: impl FnMut(fmt:
     tell_stack(guest, space, &mut line);
     line(format_args!("its last events, oldest first, and how long before the end:"));
     for event in guest.trace.events(at.now) {
-        let before = Before { ticks: at.now.saturating_sub(event.tsc), khz: at.khz };
+        let before = Before { ticks: elapsed(event.tsc, at.now), khz: at.khz };
         line(format_args!("  {before} {}", event.event));
     }
 }

@@ -20,6 +20,7 @@
 
 mod about;
 mod autopsy;
+mod bookkeeping;
 mod debugging;
 mod desk;
 mod hands;

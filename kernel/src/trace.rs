@@ -153,7 +153,7 @@ fn unfold(tsc: u32, event: Event, later: u64) -> u64 {
     match event {
         _ if event.follows() => later,
         Event::Slice { high } | Event::Rest { high, .. } => u64::from(high) << 32 | u64::from(tsc),
-        _ => later.saturating_sub((later as u32).wrapping_sub(tsc).into()),
+        _ => later.wrapping_sub((later as u32).wrapping_sub(tsc).into()),
     }
 }
 

@@ -20,6 +20,8 @@
 //!   `a_name_that_would_garble_the_log_is_refused`).
 //! - Memory is whole MiB, and RAM and device pages together fit 32 bits
 //!   (`memory_is_whole_mebibytes_within_reach`).
+//! - A line that could not be read to its end is not obeyed in part
+//!   (`a_line_that_could_not_be_read_is_refused_as_a_whole`).
 //! - What a disk's Guest writes reaches no other Guest
 //!   (`a_disk_that_changes_is_one_guest_s`).
 //! - No line makes it panic (`any_lines_give_plans_or_errors`).
@@ -37,7 +39,7 @@ use abi::Dialect;
 
 use crate::console::ConsoleSize;
 pub use disks::{DISKS_MAX, DiskMode, DiskPlan};
-pub use error::{ConfigError, Fault};
+pub use error::{ConfigError, Fault, SizeFault};
 pub use module_line::Companion;
 use module_line::{DiskWords, GuestWords, ModuleLine, Role};
 pub use nets::{CARDS_MAX, NetPlan, networks};
@@ -63,6 +65,8 @@ pub struct Plan {
     pub name: String,
     /// Bytes of RAM, whole MiB.
     pub memory: u32,
+    /// Nobody has said how many: it may be fewer, if there are not as many.
+    pub is_usual_memory: bool,
     /// Its command line, words joined by one space.
     pub command_line: String,
     /// Number of the boot module that is its image, from 0.
@@ -96,10 +100,25 @@ pub struct Config {
     pub errors: Vec<ConfigError>,
 }
 
+/// A module's line as the loader brought it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Line<'a> {
+    /// What could be read of it.
+    pub words: &'a str,
+    /// Why that is not all, in words, if it is not.
+    pub flaw: Option<String>,
+}
+
+impl<'a> From<&'a str> for Line<'a> {
+    fn from(words: &'a str) -> Self {
+        Self { words, flaw: None }
+    }
+}
+
 /// Reads the boot modules' command lines; a module's number is its place in `lines`.
 ///
 /// Disks come first, then Guests, and what goes with them after them, so the order of modules is free.
-pub fn read_modules(lines: &[&str]) -> Config {
+pub fn read_modules<'a, L: Into<Line<'a>> + Clone>(lines: &[L]) -> Config {
     let mut config = Config::default();
     if lines.is_empty() {
         config.errors.push(ConfigError::NoModule);
@@ -107,7 +126,12 @@ pub fn read_modules(lines: &[&str]) -> Config {
     }
     let (mut guests, mut companions) = (Vec::new(), Vec::new());
     for (number, line) in lines.iter().enumerate() {
-        let module = ModuleLine::split(number, line);
+        let Line { words, flaw } = line.clone().into();
+        let module = ModuleLine::split(number, words);
+        if let Some(flaw) = flaw {
+            config.refuse(&module, Fault::Unreadable(flaw));
+            continue;
+        }
         match module.role() {
             Ok(Role::Guest(words)) => guests.push((module, words)),
             Ok(Role::Disk(words)) => config.add_disk(&module, &words),
@@ -150,11 +174,12 @@ impl Config {
         self.plans.push(Plan {
             name: name.into(),
             memory: words.memory.unwrap_or(DEFAULT_MEMORY),
+            is_usual_memory: words.memory.is_none(),
             command_line: words.command_line,
             image: module.number,
             initrd: None,
             symbols: None,
-            nets: words.nets,
+            nets: words.nets.cards(),
             disks,
             file: module.file(),
             dialect: Dialect { variant: words.variant, pae: words.pae },
@@ -189,7 +214,11 @@ impl Config {
         for plan in plans {
             match nets::judge(&plan, &self.plans) {
                 Ok(()) => self.plans.push(plan),
-                Err(fault) => self.errors.push(ConfigError::Module { file: plan.file, fault }),
+                Err(fault) => {
+                    // One file may be many Guests.
+                    let file = format!("{} (guest {})", plan.file, plan.name);
+                    self.errors.push(ConfigError::Module { file, fault });
+                }
             }
         }
     }

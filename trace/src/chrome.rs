@@ -79,7 +79,7 @@ impl Since {
             json!({"ph": "X", "name": name, "pid": pid, "tid": tid, "ts": at(from), "dur": dur, "args": args})
         };
         let ended = |since: &mut Option<u64>, tid, name| {
-            since.take().map(|from| during(tid, name, from, told.tsc.saturating_sub(from)))
+            since.take().map(|from| during(tid, name, from, told.tsc.wrapping_sub(from)))
         };
         match told.event {
             Event::Enter { .. } => {

@@ -67,7 +67,7 @@ impl Story {
             Frame::Clock { khz, tsc, nanos, .. } => {
                 self.khz = khz;
                 let ticks = u128::from(nanos) * u128::from(khz) / 1_000_000;
-                self.start = tsc.saturating_sub(u64::try_from(ticks).unwrap_or(u64::MAX));
+                self.start = tsc.wrapping_sub(u64::try_from(ticks).unwrap_or(u64::MAX));
             }
             Frame::Guest { number, name } => {
                 self.names.insert(number, name);
@@ -85,7 +85,7 @@ impl Story {
 
     /// Nanoseconds since the Host's start.
     pub fn nanos(&self, tsc: u64) -> u64 {
-        self.ticks_to_nanos(tsc.saturating_sub(self.start))
+        self.ticks_to_nanos(tsc.wrapping_sub(self.start))
     }
 
     /// How long so many ticks are, in nanoseconds; a tick is one if nobody said.

@@ -5,7 +5,7 @@
 use kit::words::split_first;
 use kit::{PAGE_SIZE, boot_params, frames, power, println, time};
 
-use crate::{TICK, crash, devices, network, stories};
+use crate::{START, TICK, crash, devices, network, stories};
 
 /// Something that can be typed.
 struct Command {
@@ -17,7 +17,7 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command { name: "help", help: "this list", run: |_| help() },
     Command { name: "mem", help: "the memory I have", run: |_| mem() },
-    Command { name: "uptime", help: "how long I have been up, by my own timer", run: |_| uptime() },
+    Command { name: "uptime", help: "how long I have been up, by my own clock", run: |_| uptime() },
     Command { name: "echo", help: "says what you say", run: |words| println!("{words}") },
     Command { name: "fault", help: "takes a page fault and handles it", run: |_| stories::fault() },
     Command { name: "user", help: "enters ring 3 and makes a system call", run: |_| stories::user() },
@@ -54,9 +54,13 @@ fn mem() {
 }
 
 fn uptime() {
-    let ticks = time::ticks();
-    let millis = u64::from(ticks) * TICK.0 / 1_000_000;
-    println!("up {}.{:02} s: {ticks} timer interrupts, one each 10 ms", millis / 1000, millis % 1000 / 10);
+    let (ticks, period) = (time::ticks(), TICK.0 / 1_000_000);
+    let millis = START.get().until(time::now()).0 / 1_000_000;
+    println!(
+        "up {}.{:02} s: {ticks} timer interrupts, one each {period} ms",
+        millis / 1000,
+        millis % 1000 / 10
+    );
 }
 
 fn reboot() {

@@ -25,15 +25,19 @@ mod stories;
 use core::sync::atomic::Ordering;
 
 use kit::line::Line;
+use kit::local::Local;
 use kit::{Nanos, boot_params, console, frames, power, print, println, shared, time};
 
 kit::guest!(main);
 
 /// A hundred timer interrupts a second.
 const TICK: Nanos = Nanos::from_millis(10);
+/// When it began, by its own clock.
+static START: Local<Nanos> = Local::new(Nanos(0));
 
 fn main() {
     let found = console::virtio::start();
+    START.set(time::now());
     time::start_ticking(TICK);
     kit::interrupts::enable();
     greet();

@@ -12,7 +12,7 @@
 //!
 //! Next on the tour: [`crate::console`].
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use abi::Nanos;
 
@@ -23,6 +23,9 @@ use crate::{interrupts, shared, tsc};
 /// The interrupt line of the timer.
 pub const TIMER_LINE: u8 = 0;
 
+/// The counter's high half when somebody asked first; there was somebody.
+static FIRST: AtomicU32 = AtomicU32::new(0);
+static HAS_FIRST: AtomicBool = AtomicBool::new(false);
 static TICKS: AtomicU32 = AtomicU32::new(0);
 static PERIOD: Local<Nanos> = Local::new(Nanos(0));
 
@@ -37,8 +40,16 @@ pub fn rdtsc() -> u64 {
 pub fn now() -> Nanos {
     match u64::from(shared::tsc_khz().load(Ordering::Relaxed)) {
         0 => wall_clock(),
-        khz => tsc::time_of(rdtsc(), khz),
+        khz => tsc::time_of(rdtsc().wrapping_sub(first()), khz),
     }
+}
+
+/// Time is a difference: where the counter began means nothing, and it may come round.
+fn first() -> u64 {
+    if !HAS_FIRST.swap(true, Ordering::Relaxed) {
+        FIRST.store((rdtsc() >> 32) as u32, Ordering::Relaxed);
+    }
+    u64::from(FIRST.load(Ordering::Relaxed)) << 32
 }
 
 /// The time since 1970, as of the last interrupt.

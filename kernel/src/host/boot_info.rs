@@ -5,10 +5,10 @@
 //! of the Host knows only [`BootInfo`].
 //!
 //! Invariants:
-//! - A list that overflows is an error, never silently shorter
-//!   (`one_module_too_many_is_refused`).
-//! - Text that is not UTF-8 is cut at the first bad byte, never a reason not to
-//!   boot (`a_bad_byte_ends_the_text`).
+//! - A list that overflows is an error, or what is too much is counted, never silently shorter
+//!   (`modules_too_many_are_counted`).
+//! - Text that is not UTF-8 is kept up to the first bad byte, and that it has one is remembered
+//!   (`a_bad_byte_ends_the_text`).
 //!
 //! Next on the tour: [`super::multiboot1`].
 
@@ -18,7 +18,7 @@ use abi::HostPhys;
 use arrayvec::ArrayVec;
 
 /// Modules the Host accepts.
-pub const MAX_MODULES: usize = 32;
+pub const MAX_MODULES: usize = 128;
 /// Pieces of RAM the Host accepts.
 pub const MAX_REGIONS: usize = 64;
 
@@ -34,11 +34,38 @@ pub struct Region {
     pub len: u64,
 }
 
+/// A command line as far as it could be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Text {
+    /// What could be read.
+    pub words: &'static str,
+    /// Why that is not all of it, if it is not.
+    pub flaw: Option<Flaw>,
+}
+
+/// Why a text could not be read to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flaw {
+    /// Behind so many bytes comes one that is not UTF-8.
+    NotUtf8(usize),
+    /// It does not end within so many bytes.
+    TooLong(usize),
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotUtf8(at) => write!(f, "the command line is not UTF-8: byte {} is wrong", at + 1),
+            Self::TooLong(max) => write!(f, "the command line is too long: more than {max} bytes"),
+        }
+    }
+}
+
 /// A file the loader put into memory for us.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Module {
     /// What stood behind its name in the boot menu.
-    pub command_line: &'static str,
+    pub command_line: Text,
     /// The file.
     pub bytes: &'static [u8],
 }
@@ -51,9 +78,13 @@ pub struct BootInfo {
     /// The version of Multiboot it speaks.
     pub multiboot: u8,
     /// The Host's own command line.
-    pub command_line: &'static str,
+    pub command_line: Text,
     /// The modules, in the loader's order.
     pub modules: ArrayVec<Module, MAX_MODULES>,
+    /// The port of ACPI's timer, if there is one.
+    pub acpi_timer: Option<u16>,
+    /// Modules there is no room for in that list, and nobody will look at.
+    pub left_out: usize,
     /// The RAM of the machine, the parts in use included.
     pub ram: ArrayVec<Region, MAX_REGIONS>,
     /// Memory that is in use by what is above: never to be given away.
@@ -66,20 +97,32 @@ impl BootInfo {
         Self {
             loader: "",
             multiboot,
-            command_line: "",
+            command_line: Text { words: "", flaw: None },
             modules: ArrayVec::new_const(),
+            acpi_timer: None,
+            left_out: 0,
             ram: ArrayVec::new_const(),
             in_use: ArrayVec::new_const(),
         }
     }
 
-    /// Notes a module that lies at `at`.
+    /// Notes a module that lies at `at`; beyond [`MAX_MODULES`] it is only counted.
     ///
     /// # Errors
-    /// [`BootError::TooMany`] beyond [`MAX_MODULES`].
+    /// [`BootError::TooMany`] beyond the pieces of memory that so many modules need.
     pub fn add_module(&mut self, at: HostPhys, module: Module) -> Result<(), BootError> {
+        if self.modules.is_full() {
+            self.left_out += 1;
+            return Ok(());
+        }
         self.keep(at, module.bytes.len())?;
-        self.modules.try_push(module).map_err(|_| BootError::TooMany("modules"))
+        self.modules.push(module);
+        Ok(())
+    }
+
+    /// Whether there is room for one more module.
+    pub const fn has_room(&self) -> bool {
+        self.modules.len() < MAX_MODULES
     }
 
     /// Notes a piece of RAM.
@@ -109,22 +152,36 @@ impl BootInfo {
 
     /// Whether `word` stands on the Host's command line.
     pub fn has_word(&self, word: &str) -> bool {
-        self.command_line.split_ascii_whitespace().any(|candidate| candidate == word)
+        self.command_line.words.split_ascii_whitespace().any(|candidate| candidate == word)
     }
 
     /// The value of `name=value` on the Host's command line.
     pub fn option(&self, name: &str) -> Option<&'static str> {
-        let mut words = self.command_line.split_ascii_whitespace();
+        let mut words = self.command_line.words.split_ascii_whitespace();
         words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
     }
 }
 
-/// Reads bytes as text as far as they are text.
-pub fn text(bytes: &[u8]) -> &str {
-    let bytes = bytes.split(|&byte| byte == 0).next().unwrap_or(&[]);
-    match str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or(""),
+impl Text {
+    /// Reads bytes up to the first NUL as text, as far as they are text.
+    pub fn read(bytes: &'static [u8]) -> Self {
+        let len = bytes.iter().position(|&byte| byte == 0);
+        let flaw = if len.is_some() { None } else { Some(Flaw::TooLong(bytes.len())) };
+        let bytes = &bytes[..len.unwrap_or(bytes.len())];
+        match str::from_utf8(bytes) {
+            Ok(words) => Self { words, flaw },
+            Err(error) => {
+                let valid = error.valid_up_to();
+                let words = str::from_utf8(&bytes[..valid]).unwrap_or("");
+                Self { words, flaw: Some(Flaw::NotUtf8(valid)) }
+            }
+        }
+    }
+}
+
+impl From<&'static str> for Text {
+    fn from(words: &'static str) -> Self {
+        Self { words, flaw: None }
     }
 }
 
@@ -171,7 +228,9 @@ pub enum BootError {
     Memory(u32),
     /// No room for one of the Host's own structures.
     NoRoom(&'static str),
-    /// Timer channel 2, which the TSC is measured by, does not count.
+    /// Timer channel 0 does not count, so nothing could take the CPU back from a Guest.
+    Alarm,
+    /// Nothing the TSC could be measured by counts.
     Timer,
 }
 
@@ -192,7 +251,14 @@ impl fmt::Display for BootError {
             Self::Cpu(lacks) => write!(f, "this CPU has no {lacks}, which Kennel needs"),
             Self::Memory(kib) => write!(f, "{kib} KiB of usable RAM is too little; Kennel needs 16 MiB"),
             Self::NoRoom(what) => write!(f, "no contiguous memory is left for {what}"),
-            Self::Timer => f.write_str("timer channel 2 does not count, so the TSC cannot be measured"),
+            Self::Alarm => f.write_str(
+                "the interval timer (channel 0 of a PIT) does not count; Kennel needs it to take the CPU back from \
+                 a Guest",
+            ),
+            Self::Timer => f.write_str(
+                "the TSC cannot be measured: neither the interval timer's channels nor an ACPI timer nor the battery \
+                 clock counts steadily, and CPUID does not tell its frequency",
+            ),
         }
     }
 }
@@ -202,20 +268,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_module_too_many_is_refused() {
+    fn modules_too_many_are_counted() {
         let mut info = BootInfo::silent(1);
-        let module = Module { command_line: "", bytes: &[] };
-        for _ in 0..MAX_MODULES {
+        let module = Module { command_line: Text::default(), bytes: &[] };
+        for _ in 0..MAX_MODULES + 3 {
             info.add_module(HostPhys(0), module).unwrap();
         }
-        assert_eq!(info.add_module(HostPhys(0), module), Err(BootError::TooMany("modules")));
+        assert_eq!((info.modules.len(), info.left_out, info.has_room()), (MAX_MODULES, 3, false));
     }
 
     #[test]
     fn a_bad_byte_ends_the_text() {
-        assert_eq!(text(b"mem=\xFF16M\0rest"), "mem=");
-        assert_eq!(text(b"guest\0rest"), "guest");
-        assert_eq!(text(b""), "");
+        let read = |bytes| {
+            let Text { words, flaw } = Text::read(bytes);
+            (words, flaw)
+        };
+        assert_eq!(read(b"mem=\xFF16M\0rest"), ("mem=", Some(Flaw::NotUtf8(4))));
+        assert_eq!(read(b"guest\0rest"), ("guest", None));
+        assert_eq!(read(b"\0"), ("", None));
+        assert_eq!(read(b"endless"), ("endless", Some(Flaw::TooLong(7))));
+        assert_eq!(Flaw::NotUtf8(4).to_string(), "the command line is not UTF-8: byte 5 is wrong");
     }
 
     #[test]
@@ -242,7 +314,8 @@ mod tests {
 
     #[test]
     fn a_word_is_a_whole_word() {
-        let info = BootInfo { command_line: "kennel debug-exit selftest=stack", ..BootInfo::silent(1) };
+        let info =
+            BootInfo { command_line: "kennel debug-exit selftest=stack".into(), ..BootInfo::silent(1) };
         assert!(info.has_word("debug-exit") && !info.has_word("debug"));
         assert_eq!(info.option("selftest"), Some("stack"));
         assert_eq!(info.option("self"), None);

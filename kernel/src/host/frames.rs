@@ -10,13 +10,16 @@
 //! ```
 //!
 //! A run is taken from the smallest extent it fits into, so small things leave
-//! the large aligned stretches alone.
+//! the large aligned stretches alone. What the Host takes for itself never comes
+//! back and is cut off an extent's front, so it bounds nothing and is not counted.
 //!
 //! Invariants:
 //! - Extents are sorted, disjoint and never touch (`neighbours_merge_again`).
 //! - A run can always be given back: two free extents are kept apart by a run
 //!   that is out or by a hole that was there at boot, so bounding those bounds
 //!   the list (`the_pool_never_has_more_extents_than_it_has_room_for`).
+//! - What the Host keeps is no run that is out and makes no extent more
+//!   (`what_is_kept_is_no_run_that_is_out`).
 //! - A frame is free or lent, never both: giving back what is free panics
 //!   (`giving_back_a_free_frame_is_the_hosts_bug`).
 //!
@@ -25,12 +28,13 @@
 use abi::{HostPhys, PAGE_SIZE};
 use arrayvec::ArrayVec;
 
-use super::boot_info::{BootError, Region};
+use super::boot_info::{BootError, MAX_MODULES, Region};
 
 /// Extents there is room for.
-const MAX_EXTENTS: usize = 192;
-/// Runs that may be out at the same time.
-pub const MAX_RUNS: usize = 128;
+const MAX_EXTENTS: usize = 512;
+/// Runs that may be out at the same time: one a Guest, and there is no Guest without a module; and a
+/// few that are borrowed for a moment.
+pub const MAX_RUNS: usize = MAX_MODULES + 8;
 
 /// Frames `first..end` by number, free.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,10 +75,17 @@ impl FrameRun {
 pub struct FramePool {
     extents: ArrayVec<Extent, MAX_EXTENTS>,
     total: u32,
+    /// Frames the Host has taken for good.
+    kept: u32,
     runs: usize,
 }
 
 impl FramePool {
+    /// No memory at all.
+    pub const fn empty() -> Self {
+        Self { extents: ArrayVec::new_const(), total: 0, kept: 0, runs: 0 }
+    }
+
     /// The whole frames of `ram` from `lowest` to `limit`, but for every frame `in_use` touches.
     ///
     /// # Errors
@@ -85,7 +96,7 @@ impl FramePool {
         lowest: HostPhys,
         limit: HostPhys,
     ) -> Result<Self, BootError> {
-        let mut pool = Self { extents: ArrayVec::new(), total: 0, runs: 0 };
+        let mut pool = Self::empty();
         for region in ram {
             let first = region.start.div_ceil(PAGE_SIZE.into()).max(lowest.page_number().into());
             let end = region.start.saturating_add(region.len) / u64::from(PAGE_SIZE);
@@ -108,9 +119,14 @@ impl FramePool {
         Ok(pool)
     }
 
-    /// Frames there were when the pool was made.
+    /// Frames there are to lend, those that are out included.
     pub const fn total(&self) -> u32 {
         self.total
+    }
+
+    /// Frames that were taken for good.
+    pub const fn kept(&self) -> u32 {
+        self.kept
     }
 
     /// Frames that are free.
@@ -126,19 +142,42 @@ impl FramePool {
     /// Lends `pages` contiguous frames, the first one's number a multiple of `align`; `None` when
     /// there is no such run, for 0 pages, or while [`MAX_RUNS`] are out.
     pub fn take(&mut self, pages: u32, align: u32) -> Option<FrameRun> {
+        if self.runs == MAX_RUNS {
+            return None;
+        }
+        let run = self.find(pages, align)?;
+        self.cut(run).expect("MAX_RUNS leaves room to split an extent");
+        self.runs += 1;
+        Some(FrameRun(run))
+    }
+
+    /// Whether [`take`](Self::take) would find such a run.
+    pub fn has_room(&self, pages: u32, align: u32) -> bool {
+        self.runs < MAX_RUNS && self.find(pages, align).is_some()
+    }
+
+    /// Gives `pages` contiguous frames away for good; `None` when there is no such run, or for 0
+    /// pages.
+    pub fn keep(&mut self, pages: u32) -> Option<HostPhys> {
+        let run = self.find(pages, 1)?;
+        self.cut(run).expect("the front of an extent is cut off without splitting it");
+        self.total -= pages;
+        self.kept += pages;
+        Some(HostPhys(run.first * PAGE_SIZE))
+    }
+
+    /// The place for `pages` frames in the smallest extent that has room for them.
+    fn find(&self, pages: u32, align: u32) -> Option<Extent> {
         let fit = |extent: &Extent| {
             let first = extent.first.checked_next_multiple_of(align)?;
             let end = first.checked_add(pages)?;
             (end <= extent.end).then_some(Extent { first, end })
         };
-        if pages == 0 || align == 0 || self.runs == MAX_RUNS {
+        if pages == 0 || align == 0 {
             return None;
         }
         let best = self.extents.iter().filter(|extent| fit(extent).is_some());
-        let run = best.min_by_key(|extent| extent.end - extent.first).and_then(fit)?;
-        self.cut(run).expect("MAX_RUNS leaves room to split an extent");
-        self.runs += 1;
-        Some(FrameRun(run))
+        best.min_by_key(|extent| extent.end - extent.first).and_then(fit)
     }
 
     /// Takes a run back.

@@ -6,6 +6,7 @@
 //!
 //! Next on the tour: [`boot_info`].
 
+pub mod acpi;
 pub mod ansi;
 pub mod boot_info;
 pub mod bytes;

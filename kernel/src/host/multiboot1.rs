@@ -19,7 +19,7 @@
 
 use abi::HostPhys;
 
-use super::boot_info::{BootError, BootInfo, Module, Region, text};
+use super::boot_info::{BootError, BootInfo, Module, Region, Text};
 
 /// Bytes of the structure, as far as the Host reads it.
 const INFO_LEN: u32 = 116;
@@ -51,7 +51,7 @@ pub fn read(memory: &dyn Memory, at: HostPhys) -> Result<BootInfo, BootError> {
     let mut info = BootInfo::silent(1);
     info.keep(at, INFO_LEN as usize)?;
     if flags & HAS_LOADER_NAME != 0 {
-        info.loader = reader.text(&mut info, reader.dword(64)?)?;
+        info.loader = reader.text(&mut info, reader.dword(64)?)?.words;
     }
     if flags & HAS_COMMAND_LINE != 0 {
         info.command_line = reader.text(&mut info, reader.dword(16)?)?;
@@ -87,12 +87,12 @@ impl Reader<'_> {
     }
 
     /// The text at `at`, noted as in use.
-    fn text(&self, info: &mut BootInfo, at: u32) -> Result<&'static str, BootError> {
+    fn text(&self, info: &mut BootInfo, at: u32) -> Result<Text, BootError> {
         // The text may stand at the very end of memory: take less then.
         let take = |len| self.memory.bytes(HostPhys(at), len);
         let bytes = take(TEXT_MAX).or_else(|| take(TEXT_MAX - at % TEXT_MAX));
-        let text = text(bytes.ok_or(BootError::BootInfo("a text lies outside memory"))?);
-        info.keep(HostPhys(at), text.len())?;
+        let text = Text::read(bytes.ok_or(BootError::BootInfo("a text lies outside memory"))?);
+        info.keep(HostPhys(at), text.words.len())?;
         Ok(text)
     }
 
@@ -103,7 +103,9 @@ impl Reader<'_> {
         for entry in self.bytes(list, len)?.chunks_exact(MODULE_LEN as usize) {
             let (start, end, line) = (dword(entry, 0), dword(entry, 4), dword(entry, 8));
             let len = end.checked_sub(start).ok_or(BootError::BootInfo("a module ends before it begins"))?;
-            let command_line = if line == 0 { "" } else { self.text(info, line)? };
+            // What is only counted needs no place in the list of what is in use.
+            let has_line = line != 0 && info.has_room();
+            let command_line = if has_line { self.text(info, line)? } else { Text::default() };
             let bytes = self.bytes(HostPhys(start), len)?;
             info.add_module(HostPhys(start), Module { command_line, bytes })?;
         }
@@ -171,7 +173,7 @@ mod tests {
         let info = [(0x100, HAS_MEMORY | HAS_MODULES), (0x114, 1), (0x118, 0x200)];
         let memory = memory_with(&[&SIZES[..], &list, &info].concat(), &[(0x300, "a b"), (0x1000, "ELF")]);
         let info = read(&memory, AT).unwrap();
-        assert_eq!(info.modules[..], [Module { command_line: "a b", bytes: b"ELF" }]);
+        assert_eq!(info.modules[..], [Module { command_line: "a b".into(), bytes: b"ELF" }]);
         assert!(info.in_use.contains(&Region { start: 0x1000, len: 3 }));
     }
 
@@ -188,7 +190,7 @@ mod tests {
     fn fields_without_their_flag_are_not_read() {
         let lies = [(0x100, HAS_MEMORY), (0x110, 0xFFFF_0000), (0x114, 9), (0x118, 0xFFFF_0000)];
         let info = read(&memory_with(&[&SIZES[..], &lies].concat(), &[]), AT).unwrap();
-        assert_eq!((info.command_line, info.modules.len(), info.ram.len()), ("", 0, 2));
+        assert_eq!((info.command_line.words, info.modules.len(), info.ram.len()), ("", 0, 2));
     }
 
     #[test]

@@ -43,6 +43,7 @@ use monitor::symbols::Symbols;
 
 use crate::event::{Event, Kind};
 use crate::guest::Guest;
+use crate::host::tsc::elapsed;
 use crate::post_mortem::Tsc;
 use crate::trace::Noted;
 use crate::usage::Life;
@@ -177,7 +178,7 @@ fn trace<M>(guest: &Guest<M>, tsc: Tsc, kind: Option<&str>, count: usize) -> Vec
     };
     let events = guest.trace.events(tsc.now).filter(|noted| is_wanted(&noted.event));
     let line = |Noted { tsc: then, event }: Noted| {
-        let ago = tsc.now.saturating_sub(then).saturating_mul(1_000_000);
+        let ago = elapsed(then, tsc.now).saturating_mul(1_000_000);
         Line {
             ago: ago.checked_div(tsc.khz.into()).unwrap_or(0),
             kind: event.word(),

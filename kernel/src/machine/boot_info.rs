@@ -9,11 +9,17 @@ use core::slice;
 
 use abi::HostPhys;
 use abi::lguest_data::SWITCHER_BASE;
-use kernel::host::boot_info::{BootError, BootInfo, Module, Region, text};
+use kernel::host::acpi;
+use kernel::host::boot_info::{BootError, BootInfo, Module, Region, Text};
 use kernel::host::multiboot1::{self, Memory};
 use multiboot2::{BootInformation, BootInformationHeader, MemoryAreaType};
 
 use super::boot::{LOADED_BY_1, LOADED_BY_2};
+
+/// Where a tag's text begins: behind type and size, ...
+const TEXT_AT: usize = 8;
+/// ... and a module's behind start and end as well.
+const MODULE_TEXT_AT: usize = 16;
 
 /// Reads what the loader that left `magic` in EAX and `at` in EBX has to say.
 ///
@@ -24,7 +30,8 @@ use super::boot::{LOADED_BY_1, LOADED_BY_2};
 /// 1. `magic` and `at` are EAX and EBX at the first instruction. 2. Paging is off or maps memory
 ///    one to one. 3. What the loader left is never written from here on.
 pub unsafe fn read(magic: u32, at: u32) -> Result<BootInfo, BootError> {
-    match magic {
+    let acpi_timer = acpi::timer_port(&Untouched);
+    let info = match magic {
         LOADED_BY_1 => multiboot1::read(&Untouched, HostPhys(at)),
         LOADED_BY_2 => {
             // SAFETY: (1), (3): a version 2 loader left a structure that is 'static to us.
@@ -32,7 +39,8 @@ pub unsafe fn read(magic: u32, at: u32) -> Result<BootInfo, BootError> {
             read_2(&loaded.map_err(|_| BootError::BootInfo("its tags make no sequence"))?)
         }
         _ => Err(BootError::NotMultiboot(magic)),
-    }
+    };
+    info.map(|info| BootInfo { acpi_timer, ..info })
 }
 
 /// Takes the bytes of module `number` out of `info`, to be written; none are left there. `None` if
@@ -69,17 +77,15 @@ fn read_2(loaded: &BootInformation<'_>) -> Result<BootInfo, BootError> {
     let mut info = BootInfo::silent(2);
     let start = HostPhys(loaded.start_address() as u32);
     info.keep(start, loaded.total_size())?;
-    // The crate's texts borrow from `loaded`; ours stay, like the memory they stand in.
-    let stays = |text: Option<&str>| text.map_or("", |text| stay(text));
-    info.loader = stays(loaded.boot_loader_name_tag().and_then(|tag| tag.name().ok()));
-    info.command_line = stays(loaded.command_line_tag().and_then(|tag| tag.cmdline().ok()));
+    info.loader = loaded.boot_loader_name_tag().map_or("", |tag| text_of(tag, TEXT_AT).words);
+    info.command_line = loaded.command_line_tag().map_or(Text::default(), |tag| text_of(tag, TEXT_AT));
     for tag in loaded.module_tags() {
         let len = tag.end_address().checked_sub(tag.start_address());
         let len = len.ok_or(BootError::BootInfo("a module ends before it begins"))?;
         let at = HostPhys(tag.start_address());
         let bytes = if len == 0 { Some(&[][..]) } else { Untouched.bytes(at, len) };
         let bytes = bytes.ok_or(BootError::BootInfo("a module lies outside memory"))?;
-        info.add_module(at, Module { command_line: stays(tag.cmdline().ok()), bytes })?;
+        info.add_module(at, Module { command_line: text_of(tag, MODULE_TEXT_AT), bytes })?;
     }
     let map = loaded.memory_map_tag().ok_or(BootError::BootInfo("it says nothing about memory"))?;
     for area in map.memory_areas() {
@@ -90,8 +96,10 @@ fn read_2(loaded: &BootInformation<'_>) -> Result<BootInfo, BootError> {
     Ok(info)
 }
 
-/// The same text without the borrow, read again from memory that stays.
-fn stay(text_there: &str) -> &'static str {
-    let at = HostPhys(text_there.as_ptr() as u32);
-    Untouched.bytes(at, text_there.len() as u32).map_or("", text)
+/// The text that a tag has from its byte `skip` on to its end, without a borrow: it is read from
+/// memory that stays.
+fn text_of<T: ?Sized>(tag: &T, skip: usize) -> Text {
+    let at = HostPhys(core::ptr::from_ref(tag).addr() as u32 + skip as u32);
+    let len = size_of_val(tag).saturating_sub(skip) as u32;
+    Untouched.bytes(at, len).map_or(Text::default(), Text::read)
 }

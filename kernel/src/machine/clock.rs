@@ -13,7 +13,7 @@
 use abi::Nanos;
 use kernel::host::boot_info::BootError;
 use kernel::host::rtc::RtcRegisters;
-use kernel::host::tsc::TscScale;
+use kernel::host::tsc::{TscScale, elapsed};
 use spin::Once;
 
 use super::cpu;
@@ -41,13 +41,16 @@ const STATUS_B: u8 = 0x0B;
 const UPDATE_IN_PROGRESS: u8 = 1 << 7;
 /// Looks at a clock that is busy: an update takes 2 ms, a look about 2 µs.
 const WAIT: u32 = 20_000;
+/// Looks until a second has passed for sure, on any machine.
+const SECOND_WAIT: u32 = 3_000_000;
 
-/// Measures the TSC, reads the battery clock, starts to count.
+/// Measures the TSC, by ACPI's timer at the port `acpi` if by nothing else, reads the battery clock,
+/// starts to count.
 ///
 /// # Errors
-/// [`BootError::Timer`] if the TSC cannot be measured.
-pub fn start() -> Result<(), BootError> {
-    let scale = timer::measure_tsc()?;
+/// [`BootError::Timer`] if the TSC cannot be measured, [`BootError::Alarm`] if there is no alarm.
+pub fn start(acpi: Option<u16>) -> Result<(), BootError> {
+    let scale = timer::measure_tsc(acpi, &mut next_second)?;
     let start_seconds = battery_clock().and_then(RtcRegisters::seconds).unwrap_or(0);
     CLOCK.call_once(|| Clock { scale, start: cpu::tsc(), start_seconds });
     Ok(())
@@ -56,7 +59,7 @@ pub fn start() -> Result<(), BootError> {
 /// Time since the Host started; 0 before [`start`].
 #[inline]
 pub fn now() -> Nanos {
-    CLOCK.get().map_or(Nanos(0), |clock| clock.scale.nanos(cpu::tsc().saturating_sub(clock.start)))
+    CLOCK.get().map_or(Nanos(0), |clock| clock.scale.nanos(elapsed(clock.start, cpu::tsc())))
 }
 
 /// The TSC's frequency in kHz; 0 before [`start`].
@@ -74,6 +77,12 @@ pub fn wall_clock() -> (u32, u32) {
     const SECOND: u64 = 1_000_000_000;
     let Nanos(since) = now();
     (epoch().saturating_add((since / SECOND) as u32), (since % SECOND) as u32)
+}
+
+/// Waits for a second of the battery clock to begin; false if none does.
+fn next_second() -> bool {
+    let is_updating = || register(STATUS_A) & UPDATE_IN_PROGRESS != 0;
+    (0..SECOND_WAIT).any(|_| !is_updating()) && (0..SECOND_WAIT).any(|_| is_updating())
 }
 
 /// The registers, read twice the same, between two updates; `None` from a chip that is never done.

@@ -23,6 +23,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
+use kernel::host::keyboard::Layout;
 use kernel::host::log::Log;
 use kernel::host::screen::Screen;
 use kernel::host::transmit::Transmit;
@@ -124,6 +125,15 @@ pub fn read() -> Option<u8> {
         serial.or_else(|| console.keyboard.as_mut()?.read())
     })
     .flatten()
+}
+
+/// Gives the keyboard, if there is one, the letters of a layout.
+pub fn set_layout(layout: Layout) {
+    with(|console| {
+        if let Some(keyboard) = &mut console.keyboard {
+            keyboard.set_layout(layout);
+        }
+    });
 }
 
 /// Fetches what has come over the serial line and from the keyboard, and sends what waits.

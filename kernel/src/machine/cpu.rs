@@ -147,6 +147,21 @@ pub fn close_side_doors() {
     }
 }
 
+/// The TSC's frequency in Hz, if the CPU or a hypervisor below tells it.
+pub fn told_tsc_hertz() -> Option<u64> {
+    let cpuid = cpuid();
+    let by_crystal = || cpuid.get_tsc_info()?.tsc_frequency().filter(|&hertz| hertz > 0);
+    let by_hypervisor = || {
+        let khz = cpuid.get_hypervisor_info()?.tsc_frequency()?;
+        (khz > 0).then(|| u64::from(khz) * 1000)
+    };
+    let by_name = || {
+        let mhz = cpuid.get_processor_frequency_info()?.processor_base_frequency();
+        (mhz > 0).then(|| u64::from(mhz) * 1_000_000)
+    };
+    by_crystal().or_else(by_hypervisor).or_else(by_name)
+}
+
 /// Reads the time-stamp counter.
 #[inline]
 pub fn tsc() -> u64 {

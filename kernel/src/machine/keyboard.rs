@@ -15,7 +15,7 @@
 //! Next on the tour: [`super::vga`].
 
 use kernel::host::bytes::ByteRing;
-use kernel::host::keyboard::KeyDecoder;
+use kernel::host::keyboard::{KeyDecoder, LONGEST, Layout};
 
 use super::port::Port;
 
@@ -55,8 +55,6 @@ const PATIENCE: u32 = 20_000;
 const BURST: u32 = 16;
 /// Bytes typed ahead that are held.
 const TYPED_AHEAD: usize = 128;
-/// Most bytes one scan code becomes.
-const LONGEST: usize = 4;
 
 /// A keyboard, in use.
 pub struct Keyboard {
@@ -70,7 +68,7 @@ impl Keyboard {
         if CONTROL.read() == NOBODY {
             return None;
         }
-        let mut keyboard = Self { decoder: KeyDecoder::new(), typed: ByteRing::new() };
+        let mut keyboard = Self { decoder: KeyDecoder::new(Layout::default()), typed: ByteRing::new() };
         send(CONTROL, DISABLE)?;
         keyboard.receive();
         send(CONTROL, READ_COMMAND_BYTE)?;
@@ -104,6 +102,11 @@ impl Keyboard {
                 }
             }
         }
+    }
+
+    /// From now on its keys have these letters.
+    pub fn set_layout(&mut self, layout: Layout) {
+        self.decoder.layout = layout;
     }
 
     /// Takes the oldest byte.

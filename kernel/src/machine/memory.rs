@@ -9,6 +9,9 @@
 //! | kept | image | heap, own | Guest RAM (4 MiB-aligned) | modules … | left alone
 //! ```
 //!
+//! The pool is where the heap finds it too, which grows out of it ([`super::heap`]); a [`Memory`] is
+//! the right to lend from it.
+//!
 //! Invariants:
 //! - Only RAM the Host's own page tables reach is in the pool
 //!   ([`FramePool`] is made with that limit).
@@ -23,6 +26,7 @@ use kernel::guest::Guest;
 use kernel::host::boot_info::{BootError, BootInfo, MIN_RAM_KIB, Region};
 use kernel::host::frames::FramePool;
 use kernel::shadow::pool::{Pool, Table};
+use spin::Mutex;
 
 use super::ram::GuestRam;
 
@@ -60,13 +64,13 @@ impl Image {
     }
 }
 
-/// Every frame of the machine that can be lent.
+/// Every frame of the machine that can be lent. Whoever holds the lock allocates nothing.
+static POOL: Mutex<FramePool> = Mutex::new(FramePool::empty());
+
+/// The right to lend the machine's frames.
 #[derive(Debug)]
 pub struct Memory {
-    pool: FramePool,
-    host_bytes: u32,
-    /// Frames the Host took for good.
-    kept: u32,
+    image_len: u32,
     beyond: u64,
 }
 
@@ -84,24 +88,24 @@ impl Memory {
         if ram >> 10 < MIN_RAM_KIB.into() {
             return Err(BootError::Memory((ram >> 10) as u32));
         }
-        let pool = FramePool::new(&info.ram, &info.in_use, LOWEST, LIMIT)?;
+        *POOL.lock() = FramePool::new(&info.ram, &info.in_use, LOWEST, LIMIT)?;
         let beyond = info.ram.iter().map(|region| part_beyond(region, LIMIT)).sum();
-        Ok(Self { pool, host_bytes: image_len, kept: 0, beyond })
+        Ok(Self { image_len, beyond })
     }
 
     /// Frames there are for Guests, lent ones included.
     pub fn total(&self) -> u32 {
-        self.pool.total() - self.kept
+        POOL.lock().total()
     }
 
     /// Frames not lent.
     pub fn free(&self) -> u32 {
-        self.pool.free()
+        POOL.lock().free()
     }
 
     /// Bytes the Host keeps for itself: image, stacks, heap and tables, but no Guest's.
     pub fn host_bytes(&self) -> u32 {
-        self.host_bytes
+        self.image_len + POOL.lock().kept() * PAGE_SIZE
     }
 
     /// Bytes of RAM the Host cannot map and leaves alone.
@@ -117,7 +121,7 @@ impl Memory {
     /// ```
     pub fn lodge(&mut self, id: GuestId, bytes: u32, tables: u32) -> Option<Guest<GuestRam>> {
         let ram_pages = bytes.div_ceil(PAGE_SIZE);
-        let run = self.pool.take(ram_pages.checked_add(tables)?, LARGE)?;
+        let run = POOL.lock().take(ram_pages.checked_add(tables)?, LARGE)?;
         // The run exists, so its length in bytes fits.
         let (base, limit) = (run.start(), ram_pages * PAGE_SIZE);
         let tables_at = HostPhys(base.0 + limit);
@@ -132,16 +136,21 @@ impl Memory {
         Some(Guest::new(id, memory, base, Pool::new(tables, tables_at)))
     }
 
+    /// Whether there is room for such a Guest.
+    pub fn has_room(&self, bytes: u32, tables: u32) -> bool {
+        bytes.div_ceil(PAGE_SIZE).checked_add(tables).is_some_and(|pages| POOL.lock().has_room(pages, LARGE))
+    }
+
     /// Takes a Guest's room back, memory and shadow tables together.
     pub fn evict(&mut self, guest: Guest<GuestRam>) {
         let Guest { memory, shadow, .. } = guest;
         drop(shadow);
-        self.pool.give_back(memory.into_run());
+        POOL.lock().give_back(memory.into_run());
     }
 
     /// Frames in the largest piece that could be lent now.
     pub fn largest(&self) -> u32 {
-        self.pool.largest()
+        POOL.lock().largest()
     }
 
     /// Room for `count` of `T`, all zero, on pages of their own, for good.
@@ -151,8 +160,7 @@ impl Memory {
     pub unsafe fn own_zeroed<T>(&mut self, count: usize) -> Option<&'static mut [T]> {
         const { assert!(align_of::<T>() <= PAGE_SIZE as usize) };
         let pages = (size_of::<T>() * count).div_ceil(PAGE_SIZE as usize) as u32;
-        let at = self.zeroed(pages)?;
-        self.host_bytes += pages * PAGE_SIZE;
+        let at = keep_zeroed(pages)?;
         // SAFETY: 1. The pages are ours alone and never given back; 2. zero is a value, by
         // contract; 3. pages are aligned well enough.
         Some(unsafe { core::slice::from_raw_parts_mut(at.0 as *mut T, count) })
@@ -166,26 +174,24 @@ impl Memory {
         // SAFETY: Zeroes are bytes.
         unsafe { self.own_zeroed(len) }
     }
-
     /// Runs `user` with the first of `pages` pages of zeroes in one piece, which are taken back
     /// afterwards.
     pub fn with_zeroed<R>(&mut self, pages: u32, user: impl FnOnce(HostPhys) -> R) -> Option<R> {
-        let run = self.pool.take(pages, 1)?;
+        let run = POOL.lock().take(pages, 1)?;
         // SAFETY: The run is RAM and nobody else's.
         unsafe { core::ptr::write_bytes(run.start().0 as *mut u8, 0, run.len() as usize) };
         let result = user(run.start());
-        self.pool.give_back(run);
+        POOL.lock().give_back(run);
         Some(result)
     }
+}
 
-    /// Pages of zeroes that are never given back.
-    fn zeroed(&mut self, pages: u32) -> Option<HostPhys> {
-        let run = self.pool.take(pages, 1)?;
-        self.kept += run.pages();
-        // SAFETY: The run is RAM and nobody else's.
-        unsafe { core::ptr::write_bytes(run.start().0 as *mut u8, 0, run.len() as usize) };
-        Some(run.start())
-    }
+/// Pages of zeroes that are never given back.
+pub fn keep_zeroed(pages: u32) -> Option<HostPhys> {
+    let at = POOL.lock().keep(pages)?;
+    // SAFETY: The pages are RAM and nobody else's.
+    unsafe { core::ptr::write_bytes(at.0 as *mut u8, 0, (pages * PAGE_SIZE) as usize) };
+    Some(at)
 }
 
 /// How many bytes of `region` lie at `limit` or further up.

@@ -101,7 +101,7 @@ pub unsafe fn start(magic: u32, at: u32) -> Result<Machine, BootError> {
     cpu.lax_iret = trial::is_iret_lax(&mut cpu, &mut memory)?;
     heap::start(&mut memory)?;
     pic::start(&[pic::TIMER, pic::KEYBOARD, pic::SERIAL, pic::SECOND_SERIAL]);
-    clock::start()?;
+    clock::start(info.acpi_timer)?;
     Ok(Machine { info, memory, cpu, features })
 }
 

@@ -21,9 +21,9 @@ use core::ops::Range;
 use abi::{HostPhys, PAGE_SIZE};
 
 const GUARD: usize = PAGE_SIZE as usize;
-/// Bytes of the boot stack that can be used; it stays the first CPU's stack for good. Without
-/// optimisation each of the Switcher's pages is moved through it several times.
-const ROOM: usize = if cfg!(debug_assertions) { 256 * 1024 } else { 64 * 1024 };
+/// Bytes of the boot stack that can be used; it stays the first CPU's stack for good. The Switcher's
+/// pages and the loader's lists are moved through it, without optimisation several times.
+const ROOM: usize = if cfg!(debug_assertions) { 256 * 1024 } else { 128 * 1024 };
 const DOUBLE_FAULT_ROOM: usize = 16 * 1024;
 
 /// Bytes of the boot stack, guard included.

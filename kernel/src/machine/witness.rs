@@ -15,6 +15,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use kernel::guest::Guest;
+use kernel::host::tsc::elapsed;
 use kernel::post_mortem::Before;
 use kernel::trace::Trace;
 
@@ -59,7 +60,7 @@ pub fn tell(words: &mut impl Write) -> fmt::Result {
     let (now, khz) = (cpu::tsc(), clock::tsc_khz());
     writeln!(words, "guest {name}: it was its turn; its last events, oldest first, and how long ago:")?;
     for noted in trace.events(now) {
-        let before = Before { ticks: now.saturating_sub(noted.tsc), khz };
+        let before = Before { ticks: elapsed(noted.tsc, now), khz };
         writeln!(words, "guest {name}:   {before} {}", noted.event)?;
     }
     Ok(())

@@ -104,6 +104,11 @@ impl Pool {
         Self { pages: tables.iter().map(page).collect(), base, free, least_free: tables.len() }
     }
 
+    /// Bytes of the heap that a pool of `tables` wants.
+    pub const fn bookkeeping(tables: usize) -> usize {
+        tables * (size_of::<Page>() + size_of::<TableId>())
+    }
+
     /// Tables in all.
     pub fn len(&self) -> usize {
         self.pages.len()

@@ -1,6 +1,6 @@
 //! How tasks are made of what the loader brought, and what is said of those that cannot be.
 //!
-//! Next on the tour: [`super::about`].
+//! Next on the tour: [`super::bookkeeping`].
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -9,20 +9,23 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt;
 
-use abi::Nanos;
+use abi::device_page::DEVICE_PAGES;
+use abi::{Nanos, PAGE_SIZE};
 use kernel::cpu::GuestId;
-use kernel::host::boot_info::BootInfo;
+use kernel::host::boot_info::{BootInfo, MAX_MODULES, Text};
+use kernel::host::keyboard::Layout;
 use kernel::multiplexer::scrollback::KEPT;
 use kernel::sched::Rota;
 use kernel::second_line::{ROLES, Role, SECOND_LINE};
 use kernel::trace::sender::Sender;
 use kernel::usage::Life;
-use launcher_task::config::{self, DiskPlan, Plan, networks};
+use launcher_task::config::{self, DiskPlan, Line, Plan, networks};
 use launcher_task::device::Device;
 use launcher_task::{BlockDevice, ConsoleSize, Launcher};
 use monitor::symbols::Symbols;
 
 use super::autopsy::Autopsy;
+use super::bookkeeping::Bookkeeping;
 use super::desk::Desk;
 use super::{MIB, Task, Tasks};
 use crate::lan::Lan;
@@ -30,12 +33,12 @@ use crate::machine::enter::GuestCpu;
 use crate::machine::entropy::Chance;
 use crate::machine::memory::Memory;
 use crate::machine::power::ExitCode;
-use crate::machine::{clock, console, cpu, second_line};
+use crate::machine::{clock, console, cpu, heap, second_line};
 use crate::seat::Seat;
 use crate::{disks, host};
 
 /// Words the Host's own command line may have; those that end in `=` take a value.
-const HOST_WORDS: &[&str] = &["console=", "debug-exit", "leave-key", "selftest=", "com2="];
+const HOST_WORDS: &[&str] = &["console=", "debug-exit", "leave-key", "selftest=", "com2=", "keyboard="];
 /// Events of all Guests' that may wait for the second line: 24 bytes each.
 const WAITING: usize = 8192;
 /// Shadow tables a Guest gets whatever its size, ...
@@ -48,14 +51,23 @@ impl Tasks {
     // Its frame is gone when they run, as it is no part of its caller.
     #[inline(never)]
     pub fn new(info: &mut BootInfo, mut memory: Memory, cpu: GuestCpu, mut chance: Chance) -> Self {
-        let lines: Vec<&str> = info.modules.iter().map(|module| module.command_line).collect();
+        let lines: Vec<Line<'_>> = info.modules.iter().map(|module| line(module.command_line)).collect();
         let mut wanted = config::read_modules(&lines);
-        let own = config::check_host_words(info.command_line, HOST_WORDS);
+        let own = config::check_host_words(info.command_line.words, HOST_WORDS);
         let mut worst = ExitCode::Done;
         let mut complain = |what: &dyn fmt::Display| {
             host!("{what}");
             worst = ExitCode::Configuration;
         };
+        if info.left_out > 0 {
+            complain(&format_args!(
+                "{} modules more than the {MAX_MODULES} there is room for are left out",
+                info.left_out
+            ));
+        }
+        if let Some(flaw) = info.command_line.flaw {
+            complain(&format_args!("the Host's own line: {flaw}; what follows is not read"));
+        }
         let role =
             info.option(SECOND_LINE).and_then(|word| open_second_line(word, &wanted.plans, &mut complain));
         let captured = role.and_then(|role| match role {
@@ -72,7 +84,9 @@ impl Tasks {
                 Autopsy::Nothing
             }
         };
-        let lan = Lan::new(&wanted.plans, captured, &mut memory, &mut chance, complain);
+        let mut bookkeeping = Bookkeeping::new(role, reporter.as_ref().map(Sender::room));
+        bookkeeping.add_up(&mut wanted.plans, &memory, &mut complain);
+        let lan = Lan::new(&mut wanted.plans, captured, &mut memory, &mut chance, complain);
         let mut tasks = Self {
             tasks: Vec::new(),
             memory,
@@ -98,9 +112,11 @@ impl Tasks {
             tasks.misconfigured(format_args!("{error}"));
         }
         let console = tasks.console_size(info);
+        tasks.choose_layout(info);
         for plan in wanted.plans.drain(..) {
-            tasks.add(Plan { console, ..plan }, &wanted.disks, info);
+            tasks.add(Plan { console, ..plan }, &wanted.disks, info, &mut bookkeeping);
         }
+        heap::settle();
         if let Some(Role::Gdb { guest, waits }) = role {
             tasks.open_to_debugger(guest, waits);
         }
@@ -116,6 +132,16 @@ impl Tasks {
             ));
             ConsoleSize::default()
         })
+    }
+
+    /// The letters on the keyboard.
+    fn choose_layout(&mut self, info: &BootInfo) {
+        match info.option("keyboard").map(|word| Layout::from_word(word).ok_or(word)) {
+            None => {}
+            Some(Ok(layout)) => console::set_layout(layout),
+            Some(Err(word)) => self
+                .misconfigured(format_args!("unknown layout in \"keyboard={word}\"; use {}", Layout::WORDS)),
+        }
     }
 
     fn misconfigured(&mut self, what: fmt::Arguments<'_>) {
@@ -144,7 +170,43 @@ impl Tasks {
         Some(made)
     }
 
-    fn add(&mut self, plan: Plan, disks: &[DiskPlan], info: &mut BootInfo) {
+    /// Judges whether there is enough for a Guest of `plan`, of the heap before all. One that has not
+    /// said how much memory it wants gets what there is, if that is less than usual.
+    fn has_room(&mut self, plan: &mut Plan, bookkeeping: &mut Bookkeeping) -> bool {
+        let (name, file, wanted) = (&plan.name, &plan.file, plan.memory);
+        if let Err(len) = bookkeeping.admit(plan, tables_for(wanted)) {
+            let kib = len.div_ceil(1024);
+            self.misconfigured(format_args!(
+                "guest {name}: {file}: no memory is left for the Host's notes about it: they need {kib} KiB"
+            ));
+            return false;
+        }
+        if plan.is_usual_memory {
+            let fits =
+                |memory: &u32| self.memory.has_room(memory + DEVICE_PAGES * PAGE_SIZE, tables_for(*memory));
+            let most = (1..=wanted / MIB).rev().map(|mebibytes| mebibytes * MIB).find(fits);
+            // If there is not even one, the usual message says what is missing.
+            plan.memory = most.unwrap_or(wanted);
+        }
+        if plan.memory < wanted {
+            let (gets, usual) = (plan.memory / MIB, wanted / MIB);
+            console::line(format_args!(
+                "guest {name}: gets mem={gets}M, all there is in one piece; {usual}M is usual if its line has no mem="
+            ));
+        }
+        true
+    }
+
+    fn add(
+        &mut self,
+        mut plan: Plan,
+        disks: &[DiskPlan],
+        info: &mut BootInfo,
+        bookkeeping: &mut Bookkeeping,
+    ) {
+        if !self.has_room(&mut plan, bookkeeping) {
+            return;
+        }
         let Some(disks) = self.disks(&plan, disks, info) else { return };
         let (name, file, memory) = (plan.name.clone(), plan.file.clone(), plan.memory);
         let image = info.modules[plan.image].bytes;
@@ -153,16 +215,21 @@ impl Tasks {
         let symbols = plan.symbols.map(|module| Symbols::new(info.modules[module].bytes));
         let symbols = symbols.unwrap_or_else(|| Symbols::of_image(image));
         let id = GuestId(self.tasks.len() as u32);
-        let tables = TABLES + memory / MIB * TABLES_PER_MIB;
+        let tables = tables_for(memory);
         let dialect = plan.dialect;
         let mut devices = self.lan.plug(&plan, self.tasks.len());
         devices.extend(disks.into_iter().map(|disk| Box::new(disk) as Box<dyn Device>));
+        let task = self.tasks.len();
         let mut launcher = match Launcher::admit(plan, image, initrd, devices) {
             Ok(launcher) => launcher,
-            Err(why) => return self.misconfigured(format_args!("guest {name}: {file}: {why}")),
+            Err(why) => {
+                self.lan.unplug_for_good(task);
+                return self.misconfigured(format_args!("guest {name}: {file}: {why}"));
+            }
         };
         let Some(mut guest) = self.memory.lodge(id, launcher.limit(), tables) else {
             let (wants, has) = (memory / MIB, self.memory.largest() / 256);
+            self.lan.unplug_for_good(task);
             return self.misconfigured(format_args!(
                 "guest {name}: {file}: mem={wants}M is more than the machine has left: {has} MiB in one piece"
             ));
@@ -207,10 +274,21 @@ impl Tasks {
             }
             Err(why) => {
                 self.memory.evict(guest);
+                self.lan.unplug_for_good(task);
                 self.misconfigured(format_args!("guest {name}: {file}: {why}"));
             }
         }
     }
+}
+
+/// A module's line, as far as it could be read, and why that is not all.
+fn line(text: Text) -> Line<'static> {
+    Line { words: text.words, flaw: text.flaw.map(|flaw| format!("{flaw}")) }
+}
+
+/// Shadow tables for a Guest with so many bytes of memory.
+pub(super) const fn tables_for(memory: u32) -> u32 {
+    TABLES + memory / MIB * TABLES_PER_MIB
 }
 
 /// Opens the second line for the role that `word` names; what is wrong with it is told by `complain`.

@@ -24,6 +24,7 @@ use arrayvec::ArrayVec;
 use super::Noted;
 use super::frame::Frame;
 use crate::event::Kinds;
+use crate::host::tsc::elapsed;
 
 /// A feed that a Guest's trace fills and a line empties.
 pub type SharedFeed = Rc<RefCell<Feed>>;
@@ -41,6 +42,11 @@ impl Feed {
     /// An empty one for events of these kinds, `room` of them at a time.
     pub fn new(kinds: Kinds, room: usize) -> Self {
         Self { kinds, queue: VecDeque::with_capacity(room), room, lost: 0 }
+    }
+
+    /// Bytes of the heap that `room` events want.
+    pub const fn bookkeeping(room: usize) -> usize {
+        size_of::<Self>() + room * size_of::<Noted>()
     }
 
     /// Takes an event, if it is wanted. After a loss there is room again when that has been told.
@@ -64,7 +70,7 @@ impl Feed {
         let mut events = ArrayVec::new();
         let mut before = tsc;
         while let Some(Noted { tsc, event }) = self.queue.pop_front_if(|_| !events.is_full()) {
-            let Ok(ticks) = u32::try_from(tsc.saturating_sub(before)) else {
+            let Ok(ticks) = u32::try_from(elapsed(before, tsc)) else {
                 // The next frame has a time of its own.
                 self.queue.push_front(Noted { tsc, event });
                 break;

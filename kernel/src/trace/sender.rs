@@ -68,6 +68,11 @@ impl Sender {
         }
     }
 
+    /// Events there is room for in each Guest's feed.
+    pub const fn room(&self) -> usize {
+        self.room
+    }
+
     /// A feed for one more Guest.
     pub fn watch(&mut self, name: &str) -> SharedFeed {
         let feed = Rc::new(RefCell::new(Feed::new(self.kinds, self.room)));

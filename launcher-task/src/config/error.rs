@@ -36,6 +36,8 @@ pub enum ConfigError {
 /// What is wrong with a module's line. The text is the word in question.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fault {
+    /// The line could not be read to its end, for this reason.
+    Unreadable(String),
     /// The line is empty, or ends after the file's name.
     NoRole,
     /// The word in the role's place is no role.
@@ -50,8 +52,8 @@ pub enum Fault {
     Name(String),
     /// A name another Guest has.
     NameTaken(String),
-    /// A size that cannot be.
-    Memory(String),
+    /// A size that cannot be, and what is wrong with it.
+    Memory(SizeFault, String),
     /// A release that no variant is called by.
     Variant(String),
     /// A bus there is not.
@@ -66,6 +68,8 @@ pub enum Fault {
     Second(Companion, String),
     /// A network that cannot be.
     Net(String),
+    /// No network, beside a word that names one.
+    NetAndNone,
     /// A card with the address of another on the network.
     AddressTaken(String),
     /// One network or one card on it too many.
@@ -88,6 +92,33 @@ pub enum Fault {
     TooManyDisks,
 }
 
+/// What can be wrong with a size of memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SizeFault {
+    /// Something else than digits, and at most one letter for the unit.
+    NoNumber,
+    /// There is a point in it.
+    Fraction,
+    /// Nothing.
+    Zero,
+    /// Not a number of whole MiB.
+    NotWhole,
+    /// More than an i386 can have.
+    TooLarge,
+}
+
+impl SizeFault {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::NoNumber => "that is no number with K, M or G behind it",
+            Self::Fraction => "a fraction is not understood",
+            Self::Zero => "a guest cannot do without memory",
+            Self::NotWhole => "that is not a number of whole MiB",
+            Self::TooLarge => "that is more than a guest can have",
+        }
+    }
+}
+
 const ROLES: &str = "guest [name=NAME] [mem=64M] [abi=3.19] [pae=no] [bus=lguest] [disk=NAME,NAME] [net=lan] \
                      [-- COMMAND LINE], initrd for=NAME, symbols for=NAME, or disk name=NAME [ro|cow|cow=keep]";
 
@@ -105,6 +136,7 @@ impl fmt::Display for ConfigError {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unreadable(flaw) => write!(f, "{flaw}; nothing on the line is obeyed"),
             Self::NoRole => write!(f, "has no role; say {ROLES}"),
             Self::UnknownRole(word) => write!(f, "unknown role \"{word}\"; say {ROLES}"),
             Self::UnknownGuestWord(word) => {
@@ -121,7 +153,9 @@ impl fmt::Display for Fault {
                 write!(f, "bad name in \"{word}\"; use 1 to 32 letters, digits, '-', '_' or '.'")
             }
             Self::NameTaken(name) => write!(f, "the name \"{name}\" is taken; each guest needs its own"),
-            Self::Memory(word) => write!(f, "bad size in \"{word}\"; use whole MiB from 1M to 4094M"),
+            Self::Memory(fault, word) => {
+                write!(f, "bad size in \"{word}\": {}; use whole MiB from 1M to 4094M", fault.words())
+            }
             Self::Variant(word) => {
                 let [a, b, c, d, e] = Variant::ALL.map(Variant::word);
                 write!(f, "unknown release in \"{word}\"; use {a}, {b}, {c}, {d} or {e}, or leave it out")
@@ -134,6 +168,7 @@ impl fmt::Display for Fault {
                     "bad network in \"{word}\"; use net=NAME, net=NAME,mac=52:54:00:12:34:56 or net=NAME,open"
                 )
             }
+            Self::NetAndNone => f.write_str("says net=none and names a network as well; use one of the two"),
             Self::AddressTaken(word) => {
                 write!(f, "\"{word}\" has the address of another card there; give it its own with mac=")
             }

@@ -13,7 +13,7 @@ use alloc::{
 
 use abi::Variant;
 
-use super::{BusKind, DiskMode, Fault, MIB, NetPlan};
+use super::{BusKind, DiskMode, Fault, MIB, SizeFault, nets::NetWords};
 
 /// Ends the Launcher's words; the rest of the line is the Guest's.
 const END_OF_WORDS: &str = "--";
@@ -70,7 +70,7 @@ pub(super) struct GuestWords<'a> {
     pub variant: Option<Variant>,
     pub pae: Option<bool>,
     pub bus: Option<BusKind>,
-    pub nets: Vec<NetPlan>,
+    pub nets: NetWords,
     pub disks: Option<Vec<&'a str>>,
     pub command_line: String,
 }
@@ -121,12 +121,12 @@ impl<'a> GuestWords<'a> {
                     break;
                 }
                 Some(("name", name)) => set(&mut read.name, word, admit_name(name))?,
-                Some(("mem", size)) => set(&mut read.memory, word, admit_memory(size))?,
-                Some(("abi", release)) => set(&mut read.variant, word, admit_variant(release))?,
-                Some(("net", "none")) => {}
-                Some(("net", value)) => {
-                    read.nets.push(NetPlan::admit(value).map_err(|fault| fault(word.into()))?);
+                Some(("mem", size)) => {
+                    let memory = admit_memory(size).map_err(|fault| Fault::Memory(fault, word.into()))?;
+                    set(&mut read.memory, word, Ok(memory))?;
                 }
+                Some(("abi", release)) => set(&mut read.variant, word, admit_variant(release))?,
+                Some(("net", value)) => read.nets.add(value, word)?,
                 Some(("pae", answer)) => set(&mut read.pae, word, admit_answer(answer))?,
                 Some(("bus", kind)) => set(&mut read.bus, word, admit_bus(kind))?,
                 Some(("disk", names)) => set(&mut read.disks, word, Ok(names.split(',').collect()))?,
@@ -204,17 +204,24 @@ fn admit_answer(answer: &str) -> Result<bool, fn(String) -> Fault> {
 }
 
 /// Reads a size: a number with K, M or G behind it, or of MiB without. It must come to whole MiB.
-fn admit_memory(size: &str) -> Result<u32, fn(String) -> Fault> {
+fn admit_memory(size: &str) -> Result<u32, SizeFault> {
     let (digits, kibibytes) = match size.as_bytes().last() {
         Some(b'K' | b'k') => (&size[..size.len() - 1], 1),
         Some(b'M' | b'm') => (&size[..size.len() - 1], 1 << 10),
         Some(b'G' | b'g') => (&size[..size.len() - 1], 1 << 20),
         Some(_) | None => (size, 1 << 10),
     };
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let number = if is_number { digits.parse::<u32>().ok() } else { None };
-    let total = number.and_then(|number| number.checked_mul(kibibytes)).unwrap_or(0);
-    let mebibytes = total / 1024;
-    let is_fit = total.is_multiple_of(1024) && (1..=MEBIBYTES_MAX).contains(&mebibytes);
-    if is_fit { Ok(mebibytes * MIB) } else { Err(Fault::Memory) }
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(digits) {
+        let is_fraction = digits.split_once(['.', ',']).is_some_and(|(a, b)| is_number(a) && is_number(b));
+        return Err(if is_fraction { SizeFault::Fraction } else { SizeFault::NoNumber });
+    }
+    // Digits that are too many for a number are a number that is too large.
+    let total = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(kibibytes));
+    match total.unwrap_or(u64::MAX) {
+        0 => Err(SizeFault::Zero),
+        total if total / 1024 > MEBIBYTES_MAX.into() => Err(SizeFault::TooLarge),
+        total if !total.is_multiple_of(1024) => Err(SizeFault::NotWhole),
+        total => Ok((total / 1024) as u32 * MIB),
+    }
 }

@@ -21,6 +21,8 @@ use super::{Fault, Plan, module_line::is_name};
 
 /// Most cards of a Guest: it has 32 interrupt lines, and each takes two.
 pub const CARDS_MAX: usize = 4;
+/// The word for no network at all, so no network is called that.
+const NONE: &str = "none";
 
 /// One network card.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,13 +35,36 @@ pub struct NetPlan {
     pub is_open: bool,
 }
 
+/// What the `net=` words of a line say together.
+#[derive(Default)]
+pub(super) struct NetWords {
+    cards: Vec<NetPlan>,
+    is_none: bool,
+}
+
+impl NetWords {
+    /// Takes what stands behind `net=` in `word`.
+    pub(super) fn add(&mut self, value: &str, word: &str) -> Result<(), Fault> {
+        match value {
+            NONE => self.is_none = true,
+            _ => self.cards.push(NetPlan::admit(value).map_err(|fault| fault(word.into()))?),
+        }
+        if self.is_none && !self.cards.is_empty() { Err(Fault::NetAndNone) } else { Ok(()) }
+    }
+
+    /// The cards they ask for.
+    pub(super) fn cards(self) -> Vec<NetPlan> {
+        self.cards
+    }
+}
+
 impl NetPlan {
     /// Reads what stands behind `net=`.
     pub(super) fn admit(value: &str) -> Result<Self, fn(String) -> Fault> {
         let mut words = value.split(',');
         let network = words
             .next()
-            .filter(|name| is_name(name) && *name != "none")
+            .filter(|name| is_name(name) && *name != NONE)
             .ok_or(Fault::Net as fn(String) -> Fault)?;
         let mut card = Self { network: network.into(), address: None, is_open: false };
         for word in words {

@@ -20,7 +20,7 @@ fn only_fault(line: &str) -> Fault {
     assert_eq!(config.plans.len(), 1, "the other Guest starts all the same");
     match config.errors.as_slice() {
         [ConfigError::Module { file, fault }] => {
-            assert_eq!(file, "x");
+            assert!(["x", "x (guest guest1)"].contains(&file.as_str()), "{file}");
             fault.clone()
         }
         other => panic!("one error of a module expected: {other:?}"),
@@ -33,6 +33,7 @@ fn a_whole_line_makes_a_plan() {
     let expected = Plan {
         name: "a".into(),
         memory: 64 * MIB,
+        is_usual_memory: false,
         command_line: "console=hvc0 mem=1 --".into(),
         image: 0,
         initrd: None,
@@ -64,6 +65,28 @@ fn a_bare_guest_gets_defaults() {
     let plan = only_plan("guest");
     assert_eq!((plan.name.as_str(), plan.memory, plan.command_line.as_str()), ("guest1", 16 * MIB, ""));
     assert_eq!(plan.file, "module 1");
+    assert!(plan.is_usual_memory && !only_plan("guest mem=16M").is_usual_memory);
+}
+
+#[test]
+fn a_line_that_could_not_be_read_is_refused_as_a_whole() {
+    let flaw = String::from("the command line is not UTF-8: byte 20 is wrong");
+    let lines = [Line::from("guest name=a"), Line { words: "x guest name=b mem=", flaw: Some(flaw) }];
+    let config = read_modules(&lines);
+    assert_eq!(config.plans.len(), 1);
+    let sentence = "x: the command line is not UTF-8: byte 20 is wrong; nothing on the line is obeyed";
+    assert_eq!(config.errors[0].to_string(), sentence);
+}
+
+#[test]
+fn net_none_is_no_card_and_nothing_beside_one() {
+    assert_eq!(only_plan("guest net=none").nets, []);
+    assert_eq!(only_plan("guest net=none net=none").nets, []);
+    for line in ["x guest net=none net=lan", "x guest net=lan net=none"] {
+        assert_eq!(only_fault(line), Fault::NetAndNone);
+    }
+    let word = "net=none,mac=52:54:00:12:34:56";
+    assert_eq!(only_fault(&format!("x guest {word}")), Fault::Net(word.into()));
 }
 
 #[test]
@@ -135,7 +158,7 @@ fn initrd_and_symbols_find_their_guest_whichever_comes_first() {
 
 #[test]
 fn no_module_and_no_guest_are_said_plainly() {
-    assert_eq!(read_modules(&[]).errors, [ConfigError::NoModule]);
+    assert_eq!(read_modules::<&str>(&[]).errors, [ConfigError::NoModule]);
     let config = read_modules(&["", "x initrd for=a"]);
     let no_role = ConfigError::Module { file: "module 1".into(), fault: Fault::NoRole };
     let nobodys =
@@ -183,9 +206,19 @@ fn memory_is_whole_mebibytes_within_reach() {
     for (word, mebibytes) in [("1", 1), ("24m", 24), ("2048K", 2), ("1G", 1024), ("4094M", 4094)] {
         assert_eq!(only_plan(&format!("guest mem={word}")).memory, mebibytes * MIB);
     }
-    for size in ["0", "0M", "", "M", "-1M", "+1M", "64Q", "512K", "1025K", "4095M", "4G", "5000000000"] {
-        let word = format!("mem={size}");
-        assert_eq!(only_fault(&format!("x guest {word}")), Fault::Memory(word));
+    use SizeFault::{Fraction, NoNumber, NotWhole, TooLarge, Zero};
+    let wrong = [
+        (NoNumber, ["", "M", "-1M", "+1M", "64Q", "abc", "0x10", "1.M", "1MB"].as_slice()),
+        (Fraction, &["1.5M", "0,5G"]),
+        (Zero, &["0", "0M", "00G"]),
+        (NotWhole, &["512K", "1025K"]),
+        (TooLarge, &["4095M", "4G", "5000000000", "99999999999M", "99999999999999999999999G"]),
+    ];
+    for (fault, sizes) in wrong {
+        for size in sizes {
+            let word = format!("mem={size}");
+            assert_eq!(only_fault(&format!("x guest {word}")), Fault::Memory(fault, word));
+        }
     }
 }
 
@@ -227,8 +260,8 @@ fn two_cards_with_one_address_are_refused() {
     ]);
     assert_eq!(config.plans.len(), 2);
     let faults = [
-        ("c", Fault::AddressTaken("net=lan,mac=52:54:00:12:34:56".into())),
-        ("d", Fault::AddressTaken("net=lan".into())),
+        ("c (guest c)", Fault::AddressTaken("net=lan,mac=52:54:00:12:34:56".into())),
+        ("d (guest d)", Fault::AddressTaken("net=lan".into())),
     ];
     assert_eq!(config.errors, faults.map(|(file, fault)| ConfigError::Module { file: file.into(), fault }));
     assert_eq!(networks(&config.plans), ["lan", "wan"]);
@@ -262,7 +295,10 @@ fn the_hosts_own_words_are_checked_against_its_list() {
 fn every_sentence_names_the_word() {
     let config = read_modules(&["disk guest mem=lots", "x floppy", "y guest name=a?b", "z initrd for=q"]);
     let sentences: Vec<_> = config.errors.iter().map(ToString::to_string).collect();
-    assert_eq!(sentences[0], "disk: bad size in \"mem=lots\"; use whole MiB from 1M to 4094M");
+    assert_eq!(
+        sentences[0],
+        "disk: bad size in \"mem=lots\": that is no number with K, M or G behind it; use whole MiB from 1M to 4094M"
+    );
     assert!(sentences[1].starts_with("x: unknown role \"floppy\"; say guest"));
     assert!(sentences[2].starts_with("y: bad name in \"name=a?b\""));
     assert!(sentences[3].starts_with("z: initrd for \"q\""));

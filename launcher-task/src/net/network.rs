@@ -65,6 +65,9 @@ impl<'a> Room<'a> {
     }
 }
 
+/// Bytes for a name, and what the heap wants to keep it.
+const NAMES: usize = 128;
+
 /// A switch, and who listens in.
 pub struct Relay<'a> {
     /// The switch.
@@ -108,6 +111,13 @@ impl<'a> Networks<'a> {
         }
         let for_a_card = QUEUE_LEN + Connections::ROOM;
         SHARED + networks * QUEUE_LEN + cards * for_a_card + captures * Capture::ROOM
+    }
+
+    /// Bytes of the heap that they want besides, while they are made and from then on.
+    pub const fn bookkeeping(networks: usize, cards: usize) -> usize {
+        // A list that grows is copied: for a moment there are two.
+        let for_a_network = 3 * size_of::<Network<'_>>() + NAMES;
+        networks * for_a_network + cards * (Shelf::bookkeeping() + NAMES)
     }
 
     /// None yet; what packets need on their way comes out of `room`.

@@ -18,7 +18,7 @@ const INPUT_RING: u32 = PAGE + 0x1000;
 const OUTPUT_RING: u32 = PAGE + 0x4000;
 
 fn plan(words: &str) -> Plan {
-    read_modules(&[&format!("demo guest name=a mem=2M {words}")]).plans.remove(0)
+    read_modules(&[format!("demo guest name=a mem=2M {words}").as_str()]).plans.remove(0)
 }
 
 fn refusal(plan: Plan, image: &[u8], initrd: &[u8]) -> ImageError {

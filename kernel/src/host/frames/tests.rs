@@ -115,3 +115,16 @@ fn the_pool_never_has_more_extents_than_it_has_room_for() {
     out.into_iter().for_each(|run| pool.give_back(run));
     assert_eq!(extents(&pool), [(0, 4096)]);
 }
+
+#[test]
+fn what_is_kept_is_no_run_that_is_out() {
+    let mut pool = pool();
+    let run = pool.take(8, 32).unwrap();
+    assert_eq!(pool.keep(4), Some(HostPhys(16 * PAGE_SIZE)), "the front of the smallest extent");
+    assert_eq!((pool.total(), pool.kept(), pool.free()), (60, 4, 52));
+    assert_eq!((pool.keep(0), pool.keep(61)), (None, None));
+    while pool.keep(1).is_some() {}
+    assert_eq!((pool.total(), pool.free(), extents(&pool)), (8, 0, vec![]));
+    pool.give_back(run);
+    assert_eq!((pool.free(), extents(&pool)), (8, vec![(32, 40)]));
+}

@@ -43,6 +43,16 @@ impl Shelf<'_> {
         let per_card: usize = SERVICES.iter().map(|service| service.sockets).sum();
         Self((0..cards * per_card).map(|_| SocketStorage::EMPTY).collect())
     }
+
+    /// Bytes of the heap that a card's sockets want, here and in a list of connections.
+    pub const fn bookkeeping() -> usize {
+        let (mut sockets, mut next) = (0, 0);
+        while next < SERVICES.len() {
+            sockets += SERVICES[next].sockets;
+            next += 1;
+        }
+        sockets * (size_of::<SocketStorage<'_>>() + 2 * size_of::<(SocketHandle, Connection)>())
+    }
 }
 
 /// All of them.
