@@ -174,6 +174,7 @@ impl Memory {
         // SAFETY: Zeroes are bytes.
         unsafe { self.own_zeroed(len) }
     }
+
     /// Runs `user` with the first of `pages` pages of zeroes in one piece, which are taken back
     /// afterwards.
     pub fn with_zeroed<R>(&mut self, pages: u32, user: impl FnOnce(HostPhys) -> R) -> Option<R> {
