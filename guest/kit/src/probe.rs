@@ -46,9 +46,10 @@ static SEEN: Local<Option<Exception>> = Local::new(None);
 
 /// If `exception` was expected: notes it and says where to go on.
 pub(crate) fn land(exception: Exception) -> Option<u32> {
-    let fixup = table().iter().find(|fixup| fixup.instruction == exception.eip.0)?;
+    let fixup = table().iter().find(|fixup| fixup.instruction == exception.eip.0);
+    let landing = fixup.map(|fixup| fixup.landing).or_else(|| bytes::landing(exception))?;
     SEEN.set(Some(exception));
-    Some(fixup.landing)
+    Some(landing)
 }
 
 fn table() -> &'static [Fixup] {
@@ -75,10 +76,12 @@ macro_rules! guarded {
     };
 }
 
+mod bytes;
 mod modes;
 mod ports;
 mod selectors;
 
+pub use bytes::execute;
 pub use modes::*;
 pub use ports::*;
 pub use selectors::*;

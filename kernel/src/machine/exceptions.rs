@@ -47,7 +47,6 @@ global_asm!(
     ".pushsection .text.exception_stubs, \"ax\"",
     ".globl exception_stubs", // the compiler may put `stub` into another object file
     ".balign {STUB}",
-    ".globl exception_stubs",
     "exception_stubs:",
     ".set vector, 0",
     ".rept {VECTORS}",

@@ -15,7 +15,7 @@
 //! Next on the tour: [`crate::hostile`].
 
 use abi::{GuestLinear, GuestPhys, GuestResult, KillReason, PAGE_SIZE, kill::PageTableError};
-use kernel::shadow::entry::{A, D, P};
+use kernel::shadow::entry::{A, D, P, U};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 

@@ -218,7 +218,7 @@ impl Model {
         for at in self.stack_pages() {
             match self.access(at, Access { write: true, user: false }) {
                 Outcome::Byte(_) => {}
-                Outcome::Fault(_) | Outcome::Device => {
+                Outcome::Fault(_) | Outcome::Device | Outcome::Closed => {
                     return Some(PageTableError::Stack { at: at.page_base() }.into());
                 }
                 Outcome::Killed(reason) => return Some(reason),

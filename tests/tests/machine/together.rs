@@ -112,6 +112,8 @@ fn an_innocent_guest_is_undisturbed_by_those_who_never_sleep_and_those_who_forge
             ("hostile_scribble", all_along),
             ("switcher_protected", ""),
             ("privileged_instructions", ""),
+            ("rings_contained", ""),
+            ("low_user_memory", ""),
             ("descriptors_tamed", ""),
             ("eflags_tamed", ""),
             ("io_privilege", ""),

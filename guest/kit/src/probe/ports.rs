@@ -1,6 +1,6 @@
 //! Probes of ports, of which a Guest has none.
 //!
-//! Next on the tour: `probe/modes.rs`.
+//! Next on the tour: `probe/bytes.rs`.
 
 use core::arch::asm;
 
