@@ -33,6 +33,8 @@ pub const NO_DEVICE: u32 = u32::MAX;
 pub const TF: u32 = 1 << 8;
 /// EFLAGS.RF, which a fault sets in the flags it saves and the next completed instruction clears.
 pub const RF: u32 = 1 << 16;
+/// EFLAGS bit: virtual-8086 mode.
+pub const VM: u32 = 1 << 17;
 
 /// What became of an instruction that faulted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

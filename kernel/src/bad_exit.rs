@@ -16,11 +16,9 @@
 use abi::KillReason;
 use abi::kill::ExitError;
 
+use crate::access::VM;
 use crate::cpu::Cpu;
 use crate::exit::TrapExit;
-
-/// EFLAGS bit: virtual-8086 mode.
-const VM: u32 = 1 << 17;
 
 /// A machine check is the end of the machine if the CPU's own registers report one. If not, who ran
 /// has found a way to forge it.

@@ -11,6 +11,7 @@ use core::fmt;
 
 use abi::{GuestLinear, GuestMemory};
 
+use crate::access::VM;
 use crate::guest::Guest;
 use crate::host::tsc::elapsed;
 use crate::look::Space;
@@ -42,7 +43,11 @@ pub fn tell<M: GuestMemory>(guest: &Guest<M>, at: Tsc, mut line: impl FnMut(fmt:
         "esi {:08x}  edi {:08x}  ebp {:08x}  esp {:08x}",
         regs.esi, regs.edi, regs.ebp, regs.esp
     ));
-    line(format_args!("eip {:08x}  eflags {:08x}  ring {}", regs.eip, regs.eflags, regs.cs & 3));
+    let place = format_args!("eip {:08x}  eflags {:08x}", regs.eip, regs.eflags);
+    match regs.eflags & VM {
+        0 => line(format_args!("{place}  ring {}", regs.cs & 3)),
+        _ => line(format_args!("{place}  virtual-8086 mode")),
+    }
     let [cs, ss, ds, es, fs, gs] = [regs.cs, regs.ss, regs.ds, regs.es, regs.fs, regs.gs].map(|s| s & 0xFFFF);
     line(format_args!("cs {cs:04x}  ss {ss:04x}  ds {ds:04x}  es {es:04x}  fs {fs:04x}  gs {gs:04x}"));
     let space = Space::of(guest);

@@ -28,7 +28,7 @@ use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, KillReason, PAGE_SIZ
 
 use switcher::{GuestRegs, has_error_code};
 
-use crate::access::Emulation;
+use crate::access::{Emulation, VM};
 use crate::cpu::{Attention, Cpu};
 use crate::debug::DEBUG;
 use crate::event::Event;
@@ -43,7 +43,7 @@ use crate::shadow::PageFault;
 use crate::{bad_exit, io, mmio};
 
 /// EFLAGS bits a handler starts without: TF, NT, RF, VM.
-pub const CLEARED_FOR_HANDLERS: u32 = 1 << 8 | 1 << 14 | 1 << 16 | 1 << 17;
+pub const CLEARED_FOR_HANDLERS: u32 = 1 << 8 | 1 << 14 | 1 << 16 | VM;
 
 /// The bytes of `vmcall`.
 const VMCALL: [u8; 3] = [0x0F, 0x01, 0xC1];

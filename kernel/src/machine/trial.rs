@@ -24,6 +24,7 @@
 //! Next on the tour: [`super::clock`].
 
 use abi::{HostPhys, PAGE_SIZE};
+use kernel::access::VM;
 use kernel::host::boot_info::BootError;
 use switcher::descriptor::{FLAT_CODE_RING_1, FLAT_DATA_RING_1};
 use switcher::{BAD_FRAME, GuestRegs, SwitcherPages};
@@ -42,8 +43,7 @@ const FRAME: u32 = 0x100;
 const CODE: u32 = 12;
 /// The bytes of `iretd` and `ud2`.
 const PROGRAM: [u8; 3] = [0xCF, 0x0F, 0x0B];
-/// EFLAGS: virtual-8086 mode, and the bit that is always one.
-const VM: u32 = 1 << 17;
+/// EFLAGS: the bit that is always one.
 const ALWAYS: u32 = 1 << 1;
 const NMI: u32 = 2;
 /// How often an NMI may come in between.
