@@ -12,11 +12,17 @@ use std::sync::LazyLock;
 
 /// The directory cargo puts release programs for the i586 target in.
 static RELEASE: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+    // The tests themselves are left out: cargo is running them.
+    let everything = ["--release", "--workspace", "--exclude", env!("CARGO_PKG_NAME")];
+    build(&everything).then(|| target().join("release"))
+});
+
+/// The directory of all that cargo builds for the i586 target.
+fn target() -> PathBuf {
     let own = env::current_exe().expect("a running program has a path");
     // …/i586-unknown-linux-gnu/debug/deps/machine-0123456789abcdef
-    let target = own.ancestors().nth(3).expect("cargo runs tests three levels below the target's directory");
-    build().then(|| target.join("release"))
-});
+    own.ancestors().nth(3).expect("cargo runs tests three levels below the target's directory").into()
+}
 
 /// The Host's image.
 pub fn host() -> PathBuf {
@@ -41,12 +47,19 @@ fn program(name: &str) -> PathBuf {
     path
 }
 
-/// Builds everything that boots, or prints why it could not. The tests themselves are left out:
-/// cargo is running them.
-fn build() -> bool {
+/// Builds `packages` without optimisation, and returns the directory with their programs.
+pub fn debug(packages: &[&str]) -> PathBuf {
+    let options: Vec<_> = packages.iter().flat_map(|package| ["-p", package]).collect();
+    assert!(build(&options), "a plain build fails");
+    target().join("debug")
+}
+
+/// Builds what `options` say, or prints why it could not.
+fn build(options: &[&str]) -> bool {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["build", "--quiet", "--release", "--workspace", "--exclude", env!("CARGO_PKG_NAME")])
+        .args(["build", "--quiet"])
+        .args(options)
         .current_dir(root())
         .output()
         .expect("cargo can be started");

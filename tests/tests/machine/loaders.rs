@@ -20,6 +20,21 @@ fn qemu_s_own_loader_does() {
     the_demo_works(Qemu::kernel(&Boot::guest("demo", "hello")).start());
 }
 
+/// What a plain `cargo build` makes: no optimisation, all checks, many code units a crate.
+#[test]
+fn a_debug_build_of_host_and_demo_works_as_well() {
+    let debug = artefacts::debug(&["kennel-kernel", "kennel-demo"]);
+    let host = debug.join("kennel");
+    let boot =
+        Boot { host, ..Boot::bare() }.with(debug.join("demo"), "guest name=demo mem=16M net=lan -- hello");
+    let mut session = Qemu::kernel(&boot).start();
+    session.wait_for(PROMPT);
+    session.send("fault\nuser\nping\npoweroff\n");
+    let outcome = session.finish();
+    assert_eq!(outcome.agreed_exit_code(), 0, "{}", outcome.log);
+    assert!(outcome.log.contains("10.77.0.1 answers after"), "{}", outcome.log);
+}
+
 #[test]
 fn grub_s_multiboot_1_does() {
     the_demo_works(Qemu::grub(&Boot::guest("demo", "hello"), Protocol::Multiboot1).start());
