@@ -19,6 +19,9 @@
 //! alone. One that is not shown does not wait: the oldest of what it has
 //! written is forgotten.
 //!
+//! What the Host says about a Guest because of something it did is shown behind all that it has
+//! written, and not without bounds ([`bucket`]).
+//!
 //! Invariants:
 //! - A slow line loses nothing, and makes those wait who write, by turns
 //!   (`a_slow_line_makes_its_writer_wait_and_nobody_else`,
@@ -31,8 +34,12 @@
 //!
 //! Next on the tour: [`keys`].
 
+pub mod bucket;
 pub mod door;
+pub mod filter;
+pub mod guard;
 pub mod keys;
+pub mod margin;
 pub mod scrollback;
 mod voice;
 
@@ -40,13 +47,18 @@ mod voice;
 mod tests;
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use abi::Nanos;
 
 use crate::host::bytes::ByteRing;
+use bucket::Bucket;
 use door::Door;
+use filter::Filter;
+use guard::Answers;
 use keys::{Key, Keys};
 use scrollback::{LONGEST, Scrollback};
 use voice::say;
@@ -64,16 +76,27 @@ const LISTEN: usize = 256;
 /// Turns the Guest with the focus may leave a line unfinished before it is shown.
 const TURNS: u8 = 3;
 
+/// Lines about a Guest that may wait until what it has written before is shown.
+const NOTES: usize = 16;
+
 /// What everything is shown on.
 pub trait Line {
     /// How many bytes of Guests it takes now without anybody waiting. Some more are no harm.
     fn room(&self) -> usize;
 
-    /// Shows bytes as they are.
+    /// Shows bytes of the Host's as they are.
     fn write(&mut self, bytes: &[u8]);
 
-    /// Starts a new line, unless the cursor is at the start of one.
+    /// Shows what does no harm of bytes of a Guest's, which has the focus or not; `answers` is given
+    /// what is to be typed for it.
+    fn show(&mut self, filter: &mut Filter, bytes: &[u8], has_focus: bool, answers: &mut Answers);
+
+    /// Starts a new line, unless the cursor is at the start of one, with nothing on the terminal as
+    /// a Guest has left it.
     fn fresh_line(&mut self);
+
+    /// Shows a line of the Host's, and keeps it.
+    fn line(&mut self, what: fmt::Arguments<'_>);
 }
 
 /// How a Guest takes what is typed for it.
@@ -91,6 +114,11 @@ enum Ear {
 struct Seat {
     name: String,
     kept: Scrollback,
+    filter: Filter,
+    answers: Answers,
+    /// Lines about it, and up to where it had written when they were made.
+    notes: VecDeque<(u64, String)>,
+    bucket: Bucket,
     typed: Box<ByteRing<TYPED>>,
     ear: Ear,
     has_ended: bool,
@@ -98,6 +126,29 @@ struct Seat {
     is_full: bool,
     /// Bytes held back at the end of its last turns, and how many turns these are the same.
     held: (u64, u8),
+}
+
+impl Seat {
+    /// Whether something is ready to be shown.
+    fn is_behind(&self) -> bool {
+        let (_, shown) = self.kept.places();
+        self.kept.is_behind() || self.notes.front().is_some_and(|&(at, _)| at <= shown)
+    }
+
+    /// The next line about it, if all before that was shown.
+    fn due_note(&mut self) -> Option<String> {
+        let (_, shown) = self.kept.places();
+        self.notes.pop_front_if(|(at, _)| *at <= shown).map(|(_, note)| note)
+    }
+
+    /// Types what the terminal has to say to it, as long as the person has room to type.
+    fn type_answers(&mut self) {
+        while let Some(byte) = self.answers.pop() {
+            if self.typed.room() > TYPED / 2 {
+                self.typed.push(byte);
+            }
+        }
+    }
 }
 
 /// The terminal and the Guests at it, numbered from 0.
@@ -116,6 +167,8 @@ pub struct Multiplexer {
     speaker: Option<usize>,
     /// Whose turn it is to be shown first.
     first: usize,
+    /// What time it is, or was a moment ago.
+    pub now: Nanos,
 }
 
 impl Multiplexer {
@@ -124,6 +177,10 @@ impl Multiplexer {
         self.seats.push(Seat {
             name: name.into(),
             kept: Scrollback::new(room),
+            filter: Filter::default(),
+            answers: Answers::new(),
+            notes: VecDeque::new(),
+            bucket: Bucket::default(),
             typed: Box::default(),
             ear: Ear::Open,
             has_ended: false,
@@ -157,7 +214,49 @@ impl Multiplexer {
 
     /// Whether something of a Guest is still to be shown, its unfinished line as well.
     pub fn is_behind(&self, guest: usize) -> bool {
-        self.is_shown(guest) && self.seats[guest].kept.unseen() > 0
+        let seat = &self.seats[guest];
+        self.is_shown(guest) && (seat.kept.unseen() > 0 || !seat.notes.is_empty())
+    }
+
+    /// Shows a line about a Guest that it has caused, behind all that it has written, unless it has
+    /// caused too many.
+    pub fn tell(&mut self, guest: usize, what: fmt::Arguments<'_>, line: &mut dyn Line) {
+        let seat = &mut self.seats[guest];
+        // What there is no room for is left out as well.
+        if seat.bucket.take(self.now) && seat.notes.len() < NOTES {
+            self.note(guest, what, line);
+        }
+    }
+
+    /// Shows the line about a Guest's end, behind all that it has written, and says how many about
+    /// it were left out.
+    pub fn tell_end(&mut self, guest: usize, what: fmt::Arguments<'_>, line: &mut dyn Line) {
+        self.tell_left_out(guest, Bucket::rest, line);
+        self.note(guest, what, line);
+    }
+
+    fn tell_left_out(
+        &mut self,
+        guest: usize,
+        count: impl FnOnce(&mut Bucket) -> Option<u64>,
+        line: &mut dyn Line,
+    ) {
+        if let Some(count) = count(&mut self.seats[guest].bucket) {
+            let name = self.seats[guest].name.clone();
+            self.note(guest, format_args!("guest {name}: {count} more lines about it were left out"), line);
+        }
+    }
+
+    fn note(&mut self, guest: usize, what: fmt::Arguments<'_>, line: &mut dyn Line) {
+        self.seats[guest].kept.release();
+        self.show(guest, LONGEST, line);
+        if self.is_behind(guest) {
+            let seat = &mut self.seats[guest];
+            let (written, _) = seat.kept.places();
+            seat.notes.push_back((written, alloc::format!("{what}")));
+        } else {
+            line.line(what);
+        }
     }
 
     /// Lets the person end the machine with Ctrl-A x. On a machine that nobody starts from a terminal
@@ -205,7 +304,11 @@ impl Multiplexer {
     /// A Guest has ended: its last line is shown, and the focus leaves it.
     pub fn ended(&mut self, guest: usize, line: &mut dyn Line) {
         self.flush(guest, line);
-        self.seats[guest].has_ended = true;
+        self.tell_left_out(guest, Bucket::rest, line);
+        let seat = &mut self.seats[guest];
+        // One that is hidden has not shown what was before them.
+        seat.notes.drain(..).for_each(|(_, note)| line.line(format_args!("{note}")));
+        seat.has_ended = true;
         if guest != self.focus {
             return;
         }
@@ -225,6 +328,8 @@ impl Multiplexer {
         self.first = (first + 1) % count.max(1);
         for guest in (0..count).map(|step| (first + step) % count) {
             self.show(guest, PIECE, line);
+            let now = self.now;
+            self.tell_left_out(guest, |bucket| bucket.summary(now), line);
             let is_shown = self.is_shown(guest);
             let seat = &mut self.seats[guest];
             if seat.is_full && (!is_shown || seat.kept.unseen() <= AHEAD / 2) {
@@ -232,7 +337,7 @@ impl Multiplexer {
                 wake(guest);
             }
         }
-        let is_late = |guest| self.is_shown(guest) && self.seats[guest].kept.is_behind();
+        let is_late = |guest| self.is_shown(guest) && self.seats[guest].is_behind();
         line.room() > 0 && (0..count).any(is_late)
     }
 
@@ -320,7 +425,7 @@ impl Multiplexer {
     /// Shows some of what is ready of a Guest, as far as the line has room.
     fn show(&mut self, guest: usize, budget: usize, line: &mut dyn Line) {
         let mut left = budget;
-        while self.is_shown(guest) && self.seats[guest].kept.is_behind() {
+        while self.is_shown(guest) && self.seats[guest].is_behind() {
             let most = left.min(line.room()).min(PIECE);
             if most == 0 {
                 return;
@@ -334,9 +439,15 @@ impl Multiplexer {
         if !self.is_shown(guest) {
             return 0;
         }
+        let has_focus = guest == self.focus;
         let seat = &mut self.seats[guest];
         let (mut left, mut shown) = (budget, 0);
-        while left > 0 && seat.kept.is_behind() {
+        while left > 0 && seat.is_behind() {
+            if let Some(note) = seat.due_note() {
+                line.line(format_args!("{note}"));
+                (left, shown) = (left.saturating_sub(note.len()), shown + note.len());
+                continue;
+            }
             if self.speaker.replace(guest) != Some(guest) {
                 line.fresh_line();
             }
@@ -344,10 +455,12 @@ impl Multiplexer {
             if lost > 0 {
                 say(line, format_args!("guest {}: {lost} bytes before this are gone", seat.name));
             }
-            let piece = seat.kept.take(left);
-            line.write(piece);
+            let end = seat.notes.front().map_or(u64::MAX, |&(at, _)| at);
+            let piece = seat.kept.take_before(left, end);
+            line.show(&mut seat.filter, piece, has_focus, &mut seat.answers);
             left = left.saturating_sub(piece.len());
             shown += piece.len();
+            seat.type_answers();
         }
         shown
     }

@@ -5,6 +5,8 @@
 //!
 //! Next on the tour: [`crate::terminal`].
 
+use core::fmt;
+
 use abi::{GuestMemory, GuestPhys, Nanos, RunGuest, Stop, Variant};
 use kernel::cpu::Cpu;
 use kernel::debug;
@@ -12,10 +14,12 @@ use kernel::event::Event;
 use kernel::guest::Guest;
 use kernel::post_mortem::{self, Tsc};
 use kernel::usage::{self, Life};
+use launcher_task::Log;
 
 use crate::machine::enter::GuestCpu;
 use crate::machine::ram::GuestRam;
 use crate::machine::{clock, console, cpu};
+use crate::terminal::Lines;
 
 /// A Guest, the CPU it may use, and what is known about it besides.
 pub struct Seat<'a> {
@@ -31,6 +35,8 @@ pub struct Seat<'a> {
     pub life: &'a mut Life,
     /// When this step began.
     pub began: Nanos,
+    /// Where lines go that it causes, once it has a terminal.
+    pub lines: Option<Lines<'a>>,
 }
 
 impl Seat<'_> {
@@ -39,7 +45,7 @@ impl Seat<'_> {
         let variant = self.guest.shared.as_ref().map(|shared| shared.variant);
         if let Some(variant) = variant.filter(|_| *self.told != variant) {
             *self.told = Some(variant);
-            console::line(format_args!("guest {}: speaks the ABI of {variant}", self.name));
+            tell(&mut self.lines, format_args!("guest {}: speaks the ABI of {variant}", self.name));
         }
     }
 }
@@ -65,7 +71,8 @@ impl RunGuest for Seat<'_> {
         let now = clock::now();
         self.life.charge(self.began, now);
         if self.guest.exits.all() > 0 {
-            tell_usage(self.name, self.guest, self.life, now);
+            let Self { guest, life, name, lines, .. } = self;
+            usage::tell(guest, life, now, |line| tell(lines, format_args!("guest {name}: {line}")));
         }
         *self.life = self.life.again(now);
         self.guest.reset(entry);
@@ -74,6 +81,13 @@ impl RunGuest for Seat<'_> {
 
     fn memory(&mut self) -> &mut dyn GuestMemory {
         &mut self.guest.memory
+    }
+}
+
+/// Tells something a Guest has caused.
+fn tell(lines: &mut Option<Lines<'_>>, what: fmt::Arguments<'_>) {
+    if let Some(lines) = lines {
+        lines.news(what);
     }
 }
 

@@ -57,12 +57,10 @@ use crate::machine::power::{self, ExitCode};
 use crate::machine::ram::GuestRam;
 use crate::machine::{clock, console, cpu, nmi, second_line, witness};
 use crate::seat::{Seat, tell_post_mortem, tell_usage};
-use crate::terminal::{Log, Terminal, Wire};
+use crate::terminal::{Lines, Terminal, Wire};
 
 /// How long a Guest runs while another one waits.
 const SLICE: Nanos = Nanos::from_millis(10);
-/// How long what was written may wait for the screen while Guests run.
-const REFRESH: Nanos = Nanos::from_millis(20);
 /// Bytes in a mebibyte.
 const MIB: u32 = 1 << 20;
 
@@ -149,6 +147,7 @@ impl Tasks {
         loop {
             self.tell_nmis();
             let rota = &mut self.rota;
+            self.multiplexer.get_mut().now = self.now;
             let is_late = self.multiplexer.get_mut().catch_up(&mut Wire, |guest| rota.wake(guest))
                 | self.is_asked()
                 | self.is_reporting;
@@ -186,7 +185,7 @@ impl Tasks {
                     return (self.worst, self.memory);
                 }
             }
-            if self.refreshed.until(self.now) >= REFRESH {
+            if self.refreshed.until(self.now) >= console::REFRESH {
                 self.refreshed = self.now;
                 console::refresh();
             }
@@ -233,13 +232,13 @@ impl Tasks {
         let (name, told, life) = (&task.name, &mut task.told, &mut task.life);
         let multiplexer = &self.multiplexer;
         let mut terminal = Terminal { multiplexer, guest: number };
-        let mut log = Log(Terminal { multiplexer, guest: number });
+        let (mut log, lines) = (Lines(terminal), Some(Lines(terminal)));
         self.lan.networks.now = began;
         let (net, entropy) = (&mut self.lan.networks, &mut self.chance);
         let mut ports = Ports { now: began, console: &mut terminal, net, entropy };
         let (launcher, cpu) = (&mut task.launcher, &mut self.cpu);
         let step = witness::turn_of(name, guest, |guest| {
-            let mut seat = Seat { guest, cpu, name, told, life, began };
+            let mut seat = Seat { guest, cpu, name, told, life, began, lines };
             launcher.step(&mut seat, &mut ports, &mut log)
         });
         self.now = clock::now();

@@ -13,8 +13,10 @@
 use core::cell::RefCell;
 use core::fmt;
 
+use kernel::multiplexer::filter::Filter;
+use kernel::multiplexer::guard::Answers;
 use kernel::multiplexer::{Line, Multiplexer};
-use launcher_task::Console;
+use launcher_task::{Console, Log};
 
 use crate::machine::console;
 
@@ -30,12 +32,21 @@ impl Line for Wire {
         console::write(bytes);
     }
 
+    fn show(&mut self, filter: &mut Filter, bytes: &[u8], has_focus: bool, answers: &mut Answers) {
+        console::show(filter, bytes, has_focus, answers);
+    }
+
     fn fresh_line(&mut self) {
         console::fresh_line();
+    }
+
+    fn line(&mut self, what: fmt::Arguments<'_>) {
+        console::line(what);
     }
 }
 
 /// A Guest's seat.
+#[derive(Clone, Copy)]
 pub struct Terminal<'a> {
     /// Where it is.
     pub multiplexer: &'a RefCell<Multiplexer>,
@@ -57,19 +68,15 @@ impl Console for Terminal<'_> {
     }
 }
 
-/// Lines about a Guest, as its Launcher writes them.
-pub struct Log<'a>(pub Terminal<'a>);
+/// Lines about a Guest, as its Launcher writes them: behind all that the Guest has said.
+pub struct Lines<'a>(pub Terminal<'a>);
 
-impl fmt::Write for Log<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        console::write(text.as_bytes());
-        Ok(())
+impl Log for Lines<'_> {
+    fn news(&mut self, line: fmt::Arguments<'_>) {
+        self.0.multiplexer.borrow_mut().tell(self.0.guest, line, &mut Wire);
     }
 
-    /// Starts on a line of its own, behind all that the Guest has said.
-    fn write_fmt(&mut self, line: fmt::Arguments<'_>) -> fmt::Result {
-        self.0.multiplexer.borrow_mut().flush(self.0.guest, &mut Wire);
-        console::fresh_line();
-        fmt::write(self, line)
+    fn end(&mut self, line: fmt::Arguments<'_>) {
+        self.0.multiplexer.borrow_mut().tell_end(self.0.guest, line, &mut Wire);
     }
 }

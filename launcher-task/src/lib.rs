@@ -61,5 +61,5 @@ pub use block::{BlockDevice, Overlay, Store};
 pub use config::{Config, ConfigError, Plan};
 pub use console::ConsoleSize;
 pub use image::ImageError;
-pub use port::{Console, Entropy, Ports};
+pub use port::{Console, Entropy, Log, Ports};
 pub use task::{Launcher, Outcome, Step};

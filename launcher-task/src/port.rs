@@ -6,6 +6,8 @@
 //!
 //! Next on the tour: [`crate::console`].
 
+use core::fmt;
+
 use abi::{GuestResult, Nanos};
 
 use crate::net::{header::HEADER_LEN, queue::Packet};
@@ -26,6 +28,15 @@ pub trait Console {
     /// Takes up to `into.len()` bytes that have arrived, and returns how many; 0 if there are
     /// none just now. What is not taken waits.
     fn read(&mut self, into: &mut [u8]) -> usize;
+}
+
+/// Where lines about a Guest go.
+pub trait Log {
+    /// A line that the Guest can cause again and again. Of too many some are only counted.
+    fn news(&mut self, line: fmt::Arguments<'_>);
+
+    /// The line about its end.
+    fn end(&mut self, line: fmt::Arguments<'_>);
 }
 
 /// Where bytes come from that nobody can foresee.

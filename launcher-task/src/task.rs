@@ -29,7 +29,7 @@
 //! Next on the tour: the Host, in the kernel crate.
 
 use alloc::{boxed::Box, vec::Vec};
-use core::fmt::{self, Write};
+use core::fmt::{self, Write as _};
 
 use abi::{GuestPhys, GuestResult, KillReason, Nanos, RunGuest, Shutdown, Stop};
 
@@ -41,7 +41,7 @@ use crate::{
     device::Device,
     image::{Image, ImageError},
     layout::Layout,
-    port::Ports,
+    port::{Log, Ports},
     release::Release,
     rng::RngDevice,
     slot::Slot,
@@ -172,9 +172,8 @@ impl<'a> Launcher<'a> {
         Ok(())
     }
 
-    /// Takes a step. What is to be told about the Guest goes to `log`, in whole
-    /// lines.
-    pub fn step(&mut self, guest: &mut dyn RunGuest, ports: &mut Ports<'_>, log: &mut dyn Write) -> Step {
+    /// Takes a step. What is to be told about the Guest goes to `log`.
+    pub fn step(&mut self, guest: &mut dyn RunGuest, ports: &mut Ports<'_>, log: &mut dyn Log) -> Step {
         self.advance(guest, ports, log).unwrap_or_else(|reason| Step::Ended(Outcome::Killed(reason)))
     }
 
@@ -182,7 +181,7 @@ impl<'a> Launcher<'a> {
         &mut self,
         guest: &mut dyn RunGuest,
         ports: &mut Ports<'_>,
-        log: &mut dyn Write,
+        log: &mut dyn Log,
     ) -> GuestResult<Step> {
         self.serve_devices(guest, ports)?;
         if let Some(until) = self.asleep.filter(|&until| ports.now < until) {
@@ -228,14 +227,14 @@ impl<'a> Launcher<'a> {
         }
     }
 
-    fn act_on(&mut self, heard: Heard, guest: &mut dyn RunGuest, log: &mut dyn Write) {
+    fn act_on(&mut self, heard: Heard, guest: &mut dyn RunGuest, log: &mut dyn Log) {
         match heard {
             Heard::Kicked(due) => {
                 self.drives = true;
                 self.raise(due, guest);
             }
             Heard::Failed(device) => {
-                tell(log, format_args!("guest {}: has given up on its {device}\n", self.plan.name));
+                log.news(format_args!("guest {}: has given up on its {device}", self.plan.name));
             }
             Heard::Nothing | Heard::Reset | Heard::Status(_) | Heard::Text => {}
         }
@@ -248,14 +247,18 @@ impl<'a> Launcher<'a> {
         Ok(self.asleep.map_or(Step::Runnable, Step::Blocked))
     }
 
-    fn end(&mut self, wish: &Shutdown, guest: &mut dyn RunGuest, log: &mut dyn Write) -> GuestResult<Step> {
+    fn end(&mut self, wish: &Shutdown, guest: &mut dyn RunGuest, log: &mut dyn Log) -> GuestResult<Step> {
         let has_panicked = self.has_panicked(wish);
         let what = match wish.restart {
             true => "restarting",
             false if has_panicked => "panicked",
             false => "powered off",
         };
-        tell(log, format_args!("guest {}: {what}: {}\n", self.plan.name, LastWords(wish)));
+        let (name, words) = (&self.plan.name, LastWords(wish));
+        match wish.restart {
+            true => log.news(format_args!("guest {name}: {what}: {words}")),
+            false => log.end(format_args!("guest {name}: {what}: {words}")),
+        }
         if has_panicked {
             return Err(KillReason::Panicked);
         }
@@ -287,11 +290,6 @@ impl fmt::Display for LastWords<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.text().try_for_each(|letter| f.write_char(letter))
     }
-}
-
-/// A log that cannot be written to must not stop a Guest.
-fn tell(log: &mut dyn Write, line: fmt::Arguments<'_>) {
-    let _ = log.write_fmt(line);
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Invariants: what is kept begins with a whole line
 //! (`the_oldest_lines_make_room_for_the_newest`).
 //!
-//! Next on the tour: [`super::screen`].
+//! Next on the tour: [`super::plain`].
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -17,6 +17,7 @@ pub mod keyboard;
 pub mod log;
 pub mod multiboot1;
 pub mod pit;
+pub mod plain;
 pub mod rtc;
 pub mod screen;
 pub mod transmit;

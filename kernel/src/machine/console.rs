@@ -13,8 +13,8 @@
 //! draw each byte would cost more than to make it.
 //!
 //! Invariants:
-//! - A line of the Host starts on a line of its own, wherever a Guest's cursor
-//!   was ([`line()`]).
+//! - A line of the Host starts on a line of its own, legible whatever a Guest
+//!   did ([`Guard`]), and is one line of visible letters whatever is in it ([`Plain`]).
 //! - Nothing here runs in a panic: [`super::emergency`] does, without locks.
 //!
 //! Next on the tour: [`super::witness`].
@@ -23,18 +23,26 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
+use abi::Nanos;
 use kernel::host::keyboard::Layout;
 use kernel::host::log::Log;
+use kernel::host::plain::Plain;
 use kernel::host::screen::Screen;
 use kernel::host::transmit::Transmit;
+use kernel::multiplexer::filter::Filter;
+use kernel::multiplexer::guard::{Answers, Guard};
 use spin::{Mutex, Once};
 
+use super::clock;
 use super::keyboard::Keyboard;
 use super::uart::{self, COM1, Serial};
 use super::vga::{self, Picture};
 
 /// Bytes of the Host's lines that are kept.
 const LOG_LEN: usize = 8192;
+/// How often lines of the Host are shown on the screen as they come; when Guests run all is shown
+/// that often.
+pub const REFRESH: Nanos = Nanos::from_millis(20);
 /// Bytes that may wait for the line, ...
 const WAITING_LEN: usize = 64 << 10;
 /// ... how many of them may be there for a Guest to add more: at 115,200 baud they take 90 ms, ...
@@ -48,12 +56,20 @@ pub static WAITING: Mutex<Transmit<WAITING_LEN>> = Mutex::new(Transmit::new());
 static CONSOLE: Once<Mutex<Console>> = Once::new();
 
 struct Console {
-    serial: Option<Serial>,
     keyboard: Option<Keyboard>,
+    guard: Guard,
+    output: Output,
+}
+
+/// The way out.
+struct Output {
+    serial: Option<Serial>,
     screen: Screen<Picture>,
-    /// Something was written since the screen was refreshed.
+    /// Something was written since the screen was refreshed, ...
     is_new: bool,
-    /// The last byte written: where the cursor is, as far as it matters.
+    /// ... which was then.
+    refreshed: Nanos,
+    /// The last byte written.
     last: u8,
     written: u32,
 }
@@ -69,20 +85,22 @@ macro_rules! host {
 /// Finds out what there is to write to. Until then, and without any, words are lost.
 pub fn start() {
     CONSOLE.call_once(|| {
-        Mutex::new(Console {
-            serial: Serial::probe(COM1, true),
-            keyboard: Keyboard::probe(),
+        let serial = Serial::probe(COM1, true);
+        let output = Output {
+            serial,
             screen: Picture::clear(),
             is_new: true,
+            refreshed: Nanos(0),
             last: b'\n',
             written: 0,
-        })
+        };
+        Mutex::new(Console { keyboard: Keyboard::probe(), guard: Guard::default(), output })
     });
 }
 
 /// Whether there is a serial line.
 pub fn has_serial() -> bool {
-    with(|console| console.serial.is_some()).unwrap_or(false)
+    with(|console| console.output.serial.is_some()).unwrap_or(false)
 }
 
 /// The Host's own last lines, oldest first.
@@ -92,24 +110,42 @@ pub fn log() -> Vec<String> {
 
 /// Bytes written so far, which comes round after 2³²; it tells whether anybody wrote meanwhile.
 pub fn written() -> u32 {
-    with(|console| console.written).unwrap_or(0)
+    with(|console| console.output.written).unwrap_or(0)
 }
 
-/// Writes a Guest's bytes.
+/// Writes bytes of the Host's.
 pub fn write(bytes: &[u8]) {
     with(|console| console.write(bytes));
+}
+
+/// Shows what does no harm of a Guest's bytes, which has the focus or not; `answers` is given what
+/// the terminal would have typed.
+pub fn show(filter: &mut Filter, bytes: &[u8], has_focus: bool, answers: &mut Answers) {
+    with(|Console { guard, output, .. }| {
+        guard.feed(filter, bytes, has_focus, answers, &mut |bytes| output.write(bytes));
+    });
+}
+
+/// Guests are told that the terminal has so many columns and rows.
+pub fn set_size(columns: u16, rows: u16) {
+    with(|console| console.guard.set_size(columns.into(), rows.into()));
 }
 
 /// Writes a whole line, prefix and all, on a line of its own; [`host!`](crate::host!) writes the
 /// Host's.
 pub fn line(what: fmt::Arguments<'_>) {
     // Keeping a line does not fail either.
-    let _ = writeln!(LOG.lock(), "{what}");
+    let _ = write!(Plain(&mut *LOG.lock()), "{what}");
+    let _ = LOG.lock().write_str("\n");
     with(|console| {
         console.fresh_line();
         // Writing to a console does not fail; an argument's own error has nowhere else to go.
-        let _ = writeln!(console, "{what}");
-        console.refresh();
+        let _ = write!(Plain(&mut *console), "{what}");
+        console.write(b"\n");
+        let now = clock::now();
+        if now == Nanos(0) || console.output.refreshed.until(now) >= REFRESH {
+            console.output.refresh();
+        }
     });
 }
 
@@ -121,7 +157,7 @@ pub fn fresh_line() {
 /// Takes the oldest byte typed.
 pub fn read() -> Option<u8> {
     with(|console| {
-        let serial = console.serial.as_mut().and_then(Serial::read);
+        let serial = console.output.serial.as_mut().and_then(Serial::read);
         serial.or_else(|| console.keyboard.as_mut()?.read())
     })
     .flatten()
@@ -139,7 +175,7 @@ pub fn set_layout(layout: Layout) {
 /// Fetches what has come over the serial line and from the keyboard, and sends what waits.
 pub fn serve() {
     with(|console| {
-        if let Some(serial) = &mut console.serial {
+        if let Some(serial) = &mut console.output.serial {
             serial.receive();
             serial.go_on(&mut WAITING.lock());
         }
@@ -150,7 +186,8 @@ pub fn serve() {
 /// The interrupt of the serial line or the keyboard; returns whether anything was typed.
 pub fn interrupted() -> bool {
     with(|console| {
-        let came = console.serial.as_mut().is_some_and(|serial| serial.interrupted(&mut WAITING.lock()));
+        let came =
+            console.output.serial.as_mut().is_some_and(|serial| serial.interrupted(&mut WAITING.lock()));
         console.keyboard.as_mut().is_some_and(Keyboard::receive) | came
     })
     .unwrap_or(false)
@@ -168,7 +205,7 @@ pub fn has_room_for_an_end() -> bool {
 }
 
 fn room_of(share: usize) -> usize {
-    let has_line = with(|console| console.serial.is_some()).unwrap_or(false);
+    let has_line = with(|console| console.output.serial.is_some()).unwrap_or(false);
     if has_line { WAITING.lock().room(share) } else { usize::MAX }
 }
 
@@ -177,9 +214,10 @@ pub fn is_waiting() -> bool {
     !WAITING.lock().is_empty()
 }
 
-/// Waits until all is sent, or until the line has taken nothing for too long. Only when nothing else
+/// Shows all on the screen and waits until all is sent, or until the line has taken nothing for too long. Only when nothing else
 /// is left to do.
 pub fn drain() {
+    refresh();
     let mut left = WAITING.lock().len();
     while left > 0 {
         let takes = uart::wait_for(uart::LAST_PATIENCE, || {
@@ -196,7 +234,7 @@ pub fn drain() {
 
 /// Shows on the screen what was written since it was last refreshed.
 pub fn refresh() {
-    with(Console::refresh);
+    with(|console| console.output.refresh());
 }
 
 /// Works on the console. The Host does not interrupt itself, so the lock is free.
@@ -206,11 +244,17 @@ fn with<R>(work: impl FnOnce(&mut Console) -> R) -> Option<R> {
 
 impl Console {
     fn fresh_line(&mut self) {
-        if self.last != b'\n' {
-            self.write(b"\n");
-        }
+        let Self { guard, output, .. } = self;
+        guard.begin_line(&mut |bytes| output.write(bytes));
     }
 
+    fn write(&mut self, bytes: &[u8]) {
+        self.output.write(bytes);
+        self.guard.host_wrote(bytes);
+    }
+}
+
+impl Output {
     fn write(&mut self, bytes: &[u8]) {
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
             let (text, ends) = match part.split_last() {
@@ -227,6 +271,7 @@ impl Console {
     }
 
     fn refresh(&mut self) {
+        self.refreshed = clock::now();
         if core::mem::take(&mut self.is_new) {
             vga::show(&mut self.screen);
         }

@@ -16,7 +16,7 @@
 //! - One byte after Ctrl-A ends it, whatever it is, so no sequence swallows
 //!   more than itself (`a_key_that_means_nothing_ends_the_sequence`).
 //!
-//! Next on the tour: [`super::scrollback`].
+//! Next on the tour: [`super::bucket`].
 
 /// The key that is not a Guest's.
 pub const PREFIX: u8 = 0x01;

@@ -78,6 +78,11 @@ impl Scrollback {
         self.shown < self.ready
     }
 
+    /// Up to where it is written, and shown.
+    pub const fn places(&self) -> (u64, u64) {
+        (self.written, self.shown)
+    }
+
     /// Bytes that were not shown, ready or not.
     pub fn unseen(&self) -> u64 {
         self.written - self.shown
@@ -91,8 +96,13 @@ impl Scrollback {
     /// Takes some of what is ready: about `budget` bytes, less at the ring's end, up to [`LONGEST`]
     /// more to come to a line's end.
     pub fn take(&mut self, budget: usize) -> &[u8] {
+        self.take_before(budget, u64::MAX)
+    }
+
+    /// As [`take`](Self::take), but nothing that was written at the place `end` or behind it.
+    pub fn take_before(&mut self, budget: usize, end: u64) -> &[u8] {
         let start = self.place(self.shown);
-        let there = ((self.ready - self.shown) as usize).min(self.ring.len() - start);
+        let there = (self.ready.min(end).saturating_sub(self.shown) as usize).min(self.ring.len() - start);
         let piece = &self.ring[start..start + there];
         let len = match budget.checked_sub(1) {
             Some(last) if there > budget => {

@@ -20,6 +20,20 @@ impl Line for Paper {
         self.0.extend_from_slice(bytes);
     }
 
+    fn show(&mut self, filter: &mut Filter, bytes: &[u8], _: bool, answers: &mut Answers) {
+        filter.feed(bytes, &mut |piece| match piece {
+            filter::Piece::Text(text) => self.write(text),
+            filter::Piece::Control(code) => self.write(&[code]),
+            filter::Piece::Sequence(_, b'n') => assert!(answers.push(b'!')),
+            _ => {}
+        });
+    }
+
+    fn line(&mut self, what: fmt::Arguments<'_>) {
+        self.fresh_line();
+        self.write(format!("{what}\n").as_bytes());
+    }
+
     fn fresh_line(&mut self) {
         if !self.0.is_empty() && !self.0.ends_with(b"\n") {
             self.0.push(b'\n');
@@ -149,6 +163,46 @@ fn who_is_hidden_does_not_wait() {
     assert_eq!(woken, [1]);
     bench.says(1, &"b\n".repeat(AHEAD as usize));
     assert!(!bench.multiplexer.is_full(1));
+}
+
+#[test]
+fn a_line_about_a_guest_comes_behind_what_it_has_written() {
+    let mut bench = bench(&["a", "b"]);
+    bench.paper.1 = Some(0);
+    let text = "text\n".repeat(300);
+    bench.says(0, &text);
+    bench.multiplexer.tell(0, format_args!("guest a: restarting"), &mut bench.paper);
+    bench.says(0, "again\n");
+    bench.multiplexer.tell_end(0, format_args!("guest a: powered off"), &mut bench.paper);
+    assert!(bench.multiplexer.is_behind(0));
+    bench.paper.1 = None;
+    assert_eq!(bench.shown(), text + "guest a: restarting\nagain\nguest a: powered off\n");
+    assert!(!bench.multiplexer.is_behind(0));
+}
+
+#[test]
+fn lines_a_guest_causes_without_end_are_counted() {
+    let mut bench = bench(&["a", "b"]);
+    for _ in 0..2000 {
+        bench.multiplexer.tell(0, format_args!("guest a: has given up on its console"), &mut bench.paper);
+    }
+    bench.multiplexer.tell_end(0, format_args!("guest a: powered off: x"), &mut bench.paper);
+    let shown = bench.shown();
+    let given_up = shown.lines().filter(|line| line.ends_with("on its console")).count();
+    assert!((1..50).contains(&given_up));
+    let rest =
+        format!("guest a: {} more lines about it were left out\nguest a: powered off: x\n", 2000 - given_up);
+    assert!(shown.ends_with(&rest), "{shown}");
+}
+
+#[test]
+fn an_answer_of_the_terminal_is_typed_for_who_has_asked() {
+    let mut bench = bench(&["a", "b"]);
+    bench.says(1, "\x1b[6n\n");
+    assert_eq!((bench.reads(0), bench.reads(1)), (String::new(), "!".into()));
+    // One that asks and does not read leaves room for the person.
+    (0..2 * TYPED).for_each(|_| bench.says(1, "\x1b[6n\n"));
+    assert!(bench.reads(1).len() <= TYPED / 2);
 }
 
 #[test]

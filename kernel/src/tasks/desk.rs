@@ -9,7 +9,10 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use core::fmt::Write;
+
 use abi::Nanos;
+use kernel::host::plain::Plain;
 use kernel::inspect::script::Script;
 use kernel::inspect::{Asker, Known, World};
 use kernel::multiplexer::door::Typed;
@@ -110,7 +113,14 @@ impl Tasks {
 
     fn ask(&mut self, words: &[&str]) -> String {
         let mut asker = self.desk.asker;
-        let answer = asker.ask(words, self).to_string();
+        // It may have text of a Guest's in it, or names out of an image.
+        let mut answer = String::new();
+        for line in asker.ask(words, self).to_string().split_inclusive('\n') {
+            let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
+            // Neither fails.
+            let _ = Plain(&mut answer).write_str(text);
+            answer += end;
+        }
         self.desk.asker = asker;
         answer
     }

@@ -18,7 +18,7 @@ use super::{Task, Tasks};
 use crate::machine::console;
 use crate::machine::ram::GuestRam;
 use crate::seat::Seat;
-use crate::terminal::Wire;
+use crate::terminal::{Lines, Terminal, Wire};
 
 impl Tasks {
     /// The Guest of this number, if there is one that lives.
@@ -52,7 +52,8 @@ impl Tasks {
         };
         self.multiplexer.get_mut().flush(number, &mut Wire);
         console::line(format_args!("guest {name}: restarting, by hand"));
-        let mut seat = Seat { guest, cpu: &mut self.cpu, name, told, life, began: self.now };
+        let lines = Some(Lines(Terminal { multiplexer: &self.multiplexer, guest: number }));
+        let mut seat = Seat { guest, cpu: &mut self.cpu, name, told, life, began: self.now, lines };
         match launcher.start(&mut seat) {
             Ok(()) => self.rota.note(number, State::Runnable),
             Err(reason) => self.end_by_hand(number, reason),

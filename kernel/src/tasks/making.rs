@@ -113,6 +113,7 @@ impl Tasks {
         }
         let console = tasks.console_size(info);
         tasks.choose_layout(info);
+        console::set_size(console.columns, console.rows);
         for plan in wanted.plans.drain(..) {
             tasks.add(Plan { console, ..plan }, &wanted.disks, info, &mut bookkeeping);
         }
@@ -251,6 +252,7 @@ impl Tasks {
             told: &mut told,
             life: &mut life,
             began: now,
+            lines: None,
         };
         let started = launcher.start(&mut seat).map_err(|why| format!("{why}"));
         let room = started.and_then(|()| {

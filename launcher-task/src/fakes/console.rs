@@ -3,8 +3,9 @@
 //! Next on the tour: [`crate::console`].
 
 use std::collections::VecDeque;
+use std::fmt;
 
-use crate::port::Console;
+use crate::port::{Console, Log};
 
 #[derive(Default)]
 pub struct FakeConsole {
@@ -41,5 +42,15 @@ impl Console for FakeConsole {
             *place = byte;
         }
         len
+    }
+}
+
+impl Log for String {
+    fn news(&mut self, line: fmt::Arguments<'_>) {
+        *self += &format!("{line}\n");
+    }
+
+    fn end(&mut self, line: fmt::Arguments<'_>) {
+        self.news(line);
     }
 }
