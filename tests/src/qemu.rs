@@ -108,6 +108,20 @@ impl Qemu {
         self
     }
 
+    /// The command that starts it with its serial port on standard input and output, for a test that
+    /// reads at its own pace.
+    pub fn on_a_pipe(mut self) -> Command {
+        self.command.args([
+            "-chardev",
+            "stdio,id=com1,signal=off",
+            "-serial",
+            "chardev:com1",
+            "-monitor",
+            "none",
+        ]);
+        self.command
+    }
+
     /// Switches it on.
     #[track_caller]
     pub fn start(mut self) -> Session {

@@ -6,7 +6,7 @@
 //! do ([`loaders`]), what if the hardware is poor or hostile ([`hardware`]), is the image
 //! what it claims to be ([`image`]), do the scripts work ([`scripts`], [`at_a_terminal`]), what does it cost
 //! ([`bench`]), do several Guests leave each other alone ([`together`]), reach each other ([`net`])
-//! and share a terminal ([`terminal`]), does a person at the machine itself get by ([`desk`]), is
+//! and share a terminal ([`terminal`]), also one that is slow or attacked ([`stalls`]), does a person at the machine itself get by ([`desk`]), is
 //! every year's treaty kept ([`variants`]), do disks keep what is on them ([`disks`]), do drivers
 //! that others wrote find our devices as they should be ([`drivers`]), do Linux kernels find all
 //! they look for ([`linux`]), can one look into a Guest from outside ([`monitor`]), can it be
@@ -31,6 +31,7 @@ mod monitor;
 mod net;
 mod scripts;
 mod selftests;
+mod stalls;
 mod terminal;
 mod together;
 mod trace;
