@@ -9,8 +9,8 @@
 //! A port that has an [`identity`](super::identity) speaks as nobody else; one
 //! that has none may say what it likes, and what lies behind it is learned.
 //!
-//! A frame for a known address goes to its port, any other to all but its
-//! own. Nothing is held up for a receiver that does not take its packets: its
+//! A frame for a known address goes to its port, a group's to all but its own,
+//! and one for an unknown card to the ports it may be behind: the open ones. Nothing is held up for a receiver that does not take its packets: its
 //! queue runs full, and what more comes is dropped there and counted.
 //!
 //! Invariants:
@@ -116,10 +116,11 @@ impl<'a> Switch<'a> {
         }
         self.ports[from].counters.sent += 1;
         let packet = Packet { sender: from, offload, frame };
-        let copies = match self.port_of(MacAddress::at(frame, 0), now) {
+        let address = MacAddress::at(frame, 0);
+        let copies = match self.port_of(address, now) {
             Some(to) if to == from => 0,
             Some(to) => self.deliver(to, packet),
-            None => (0..self.ports.len()).filter(|&to| to != from).map(|to| self.deliver(to, packet)).sum(),
+            None => self.deliver_to_all(address.is_group(), packet),
         };
         self.ports[from].counters.copies += copies as u64;
         copies
@@ -159,6 +160,16 @@ impl<'a> Switch<'a> {
         }
         let own = self.ports.iter().position(|port| port.address == address);
         own.or_else(|| self.ports.iter().position(|port| port.learned.knows(address, now)))
+    }
+
+    /// Puts a packet into all queues but its sender's: that of a group into each, one for a card that
+    /// is not known into those of ports it may be behind.
+    fn deliver_to_all(&mut self, is_for_a_group: bool, packet: Packet<'_>) -> usize {
+        let may_have_it = |port: &Port<'_>| is_for_a_group || port.is_open();
+        (0..self.ports.len())
+            .filter(|&to| to != packet.sender)
+            .map(|to| if may_have_it(&self.ports[to]) { self.deliver(to, packet) } else { 0 })
+            .sum()
     }
 
     /// Puts a packet into a port's queue, or counts it as lost; one copy either way.

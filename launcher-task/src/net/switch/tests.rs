@@ -53,6 +53,15 @@ fn a_frame_goes_to_its_address_and_a_groups_to_all_others() {
 }
 
 #[test]
+fn what_is_for_an_unknown_card_goes_where_it_may_be() {
+    let mut switch = with_identities(4, 4096, |port| {
+        (port == 1 || port == 2).then(|| Identity::new(address(port), Subnet::new(0), port.into()))
+    });
+    assert_eq!(send(&mut switch, 1, address(99), address(1), NOW), [0, 3], "2 has no card but its own");
+    assert_eq!(send(&mut switch, 1, MacAddress::BROADCAST, address(1), NOW), [0, 2, 3]);
+}
+
+#[test]
 fn what_lies_behind_a_card_is_learned_moves_and_ages() {
     let mut switch = switch(4, 4096);
     send(&mut switch, 2, address(0), address(50), NOW);
