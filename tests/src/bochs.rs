@@ -26,6 +26,8 @@ const RECENT: &str = "model=tigerlake";
 pub struct Bochs {
     settings: String,
     scratch: Scratch,
+    megs: u32,
+    limit: Duration,
 }
 
 impl Bochs {
@@ -36,7 +38,7 @@ impl Bochs {
         let settings = std::fs::read_to_string(artefacts::root().join("scripts/bochsrc"))
             .expect("scripts/bochsrc can be read");
         assert!(settings.contains(PENTIUM), "scripts/bochsrc names the CPU");
-        Self { settings, scratch }
+        Self { settings, scratch, megs: 128, limit: LIMIT }
     }
 
     /// With a recent CPU instead of a Pentium.
@@ -44,6 +46,18 @@ impl Bochs {
     pub fn recent(mut self) -> Self {
         self.settings = self.settings.replace(PENTIUM, RECENT);
         self
+    }
+
+    /// With so many MiB of memory.
+    #[must_use]
+    pub fn memory(self, megs: u32) -> Self {
+        Self { megs, ..self }
+    }
+
+    /// Gives the machine longer than usual.
+    #[must_use]
+    pub fn limit(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     /// Switches it on.
@@ -56,13 +70,19 @@ impl Bochs {
         self.scratch.file(
             "bochsrc",
             format!(
-                "{settings}megs: 128\nlog: {}\nata0-master: type=cdrom, path={}, status=inserted\n\
+                "{settings}megs: {}\nlog: {}\nata0-master: type=cdrom, path={}, status=inserted\n\
                  com1: enabled=1, mode=socket-client, dev={address}\n",
+                self.megs,
                 self.scratch.path("bochs.log").display(),
                 iso.display(),
             ),
         );
-        Session::start(self.command(), Sockets { serial: Some(serial), monitor: None }, self.scratch, LIMIT)
+        Session::start(
+            self.command(),
+            Sockets { serial: Some(serial), monitor: None },
+            self.scratch,
+            self.limit,
+        )
     }
 
     /// Bochs draws its screen on a terminal and does not start without one, so `script` gives

@@ -14,6 +14,7 @@
 //!                  Outcome           the whole log and the exit code
 //!                     |
 //!                  verdict           what a test Guest's report means
+//!                  crowd             random Guests between two innocents, from one seed
 //! ```
 //!
 //! Invariants:
@@ -32,6 +33,7 @@ pub mod bzimage;
 #[path = "../../launcher-task/src/fakes/bzimage_file.rs"]
 pub mod bzimage_file;
 pub mod cpio;
+pub mod crowd;
 pub mod elf;
 pub mod gdb;
 pub mod iso;

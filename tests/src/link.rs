@@ -28,6 +28,7 @@ pub struct Link {
     heard: Vec<u8>,
     consumed: usize,
     deadline: Instant,
+    is_shown: bool,
 }
 
 /// Why a wait did not end well.
@@ -71,7 +72,7 @@ impl Socket {
 impl Link {
     fn new(stream: TcpStream, deadline: Instant) -> Self {
         stream.set_nonblocking(false).expect("a socket can block");
-        Self { stream, heard: Vec::new(), consumed: 0, deadline }
+        Self { stream, heard: Vec::new(), consumed: 0, deadline, is_shown: false }
     }
 
     /// All that was heard so far.
@@ -117,6 +118,19 @@ impl Link {
         }
     }
 
+    /// Whether the other side hangs up by `moment`.
+    pub fn ends_by(&mut self, moment: Instant) -> bool {
+        let deadline = std::mem::replace(&mut self.deadline, moment);
+        let has_ended = self.wait_for_end().is_ok();
+        self.deadline = deadline;
+        has_ended
+    }
+
+    /// Has all that comes from now on copied to standard output.
+    pub fn show(&mut self, is_shown: bool) {
+        self.is_shown = is_shown;
+    }
+
     /// Reads whatever comes next.
     fn hear(&mut self) -> Result<(), LinkError> {
         let left = self.deadline.saturating_duration_since(Instant::now());
@@ -128,6 +142,10 @@ impl Link {
         match self.stream.read(&mut bytes) {
             Ok(0) => Err(LinkError::Closed),
             Ok(len) => {
+                if self.is_shown {
+                    // Nobody may be looking.
+                    let _ = std::io::stdout().write_all(&bytes[..len]);
+                }
                 self.heard.extend(bytes[..len].iter().filter(|&&byte| byte != b'\r'));
                 Ok(())
             }

@@ -107,6 +107,17 @@ impl Session {
         cells.chunks(160).map(|cells| line(cells).trim_end().to_owned() + "\n").collect()
     }
 
+    /// Whether the machine ends by itself within `patience`.
+    pub fn ends_within(&mut self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        self.serial().ends_by(deadline)
+    }
+
+    /// Has all that the machine says shown at once.
+    pub fn show(&mut self, is_shown: bool) {
+        self.serial().show(is_shown);
+    }
+
     /// Waits for the machine to end by itself.
     #[track_caller]
     pub fn finish(mut self) -> Outcome {

@@ -30,6 +30,11 @@ pub fn is_in_image(at: GuestLinear) -> bool {
     (&raw const image_start as u32..&raw const image_end as u32).contains(&at.0)
 }
 
+/// Where the image lies in physical memory.
+pub fn image() -> core::ops::Range<u32> {
+    phys_of(&raw const image_start).0..phys_of(&raw const image_end).0
+}
+
 /// Where `at` appears in the kernel half.
 pub const fn direct(at: GuestPhys) -> GuestLinear {
     GuestLinear(at.0 + PAGE_OFFSET)

@@ -13,6 +13,7 @@
 //!   user · time · console   ring 3, ticks, text
 //!   driver · block · rng     devices: disks, entropy
 //!   report · probe          how a test says what it saw
+//!   trespass · wild         what a Guest must not do, and code that nobody wrote
 //! ```
 //!
 //! A few modules know nothing of a machine ([`gate`], [`segment_descriptor`],
@@ -105,6 +106,8 @@ pub mod traps;
 pub mod trespass;
 #[cfg(not(test))]
 pub mod user;
+#[cfg(not(test))]
+pub mod wild;
 
 pub use abi::{GuestLinear, GuestPhys, Nanos, PAGE_SIZE};
 

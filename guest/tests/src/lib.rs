@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 
 pub mod lan;
+pub mod random;
 pub mod rings;
 pub mod virtual_8086;
 

@@ -29,6 +29,7 @@ mod linux;
 mod loaders;
 mod monitor;
 mod net;
+mod random;
 mod scripts;
 mod selftests;
 mod stalls;
