@@ -53,7 +53,7 @@ fn the_switch_has_as_many_instructions_as_chapter_6_says() {
     let parts = [
         ("| way in:", instructions("switcher_enter:", "iretd")),
         ("| stub:", 3),
-        ("| way out:", instructions("switcher_leave:", "and ebp")),
+        ("| way out:", instructions("switcher_leave:", "jnz")),
         ("| become Host:", instructions("switcher_become_host:", "ret")),
     ];
     let all = parts.iter().map(|part| part.1).sum();
