@@ -53,7 +53,7 @@ add_guest() {
     for each in "${net[@]}"; do words+=" net=$each"; done
     file=${kernel:+$(readable "$kernel")}
     # shellcheck disable=SC2154
-    add_module "$file" guest "guest name=$name mem=$mem$words -- $append"
+    add_module "$file" guest "guest name=$name${mem:+ mem=$mem}$words -- $append"
     [[ -z $initrd ]] || file=$(readable "$initrd")
     [[ -z $initrd ]] || add_module "$file" initrd "initrd for=$name"
     # shellcheck disable=SC2154

@@ -32,7 +32,7 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt;
 
-use abi::{Nanos, Variant};
+use abi::{KillReason, Nanos, Variant};
 use kernel::cpu::Cpu;
 use kernel::event::Event;
 use kernel::gdb::Session;
@@ -281,8 +281,11 @@ impl Tasks {
         let mut killed = None;
         if let Outcome::Killed(reason) = outcome {
             killed = Some(reason);
-            console::line(format_args!("guest {}: killed: {reason}", task.name));
-            tell_post_mortem(&task.name, &guest);
+            // A kernel that panicked has said why: its own words are the last to be read.
+            if reason != KillReason::Panicked {
+                console::line(format_args!("guest {}: killed: {reason}", task.name));
+                tell_post_mortem(&task.name, &guest);
+            }
             self.worst = self.worst.or(ExitCode::Killed);
         }
         tell_usage(&task.name, &guest, &task.life, self.now);

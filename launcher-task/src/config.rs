@@ -38,7 +38,7 @@ use alloc::{format, string::String, vec::Vec};
 use abi::Dialect;
 
 use crate::console::ConsoleSize;
-pub use disks::{DISKS_MAX, DiskMode, DiskPlan};
+pub use disks::{DISKS_MAX, DiskMode, DiskPlan, Remainder};
 pub use error::{ConfigError, Fault, SizeFault};
 pub use module_line::Companion;
 use module_line::{DiskWords, GuestWords, ModuleLine, Role};

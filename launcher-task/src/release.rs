@@ -57,6 +57,14 @@ impl<'a> Release<'a> {
         }
     }
 
+    /// Whether its early console may hold on to hvc0, so that its console is hvc1: 4.4.230 has been seen
+    /// to, and 4.4.155 not to.
+    pub fn may_lose_its_console(&self) -> bool {
+        let is_digit = |letter: char| letter.is_ascii_digit();
+        let third = self.text.strip_prefix("4.4.").map(|rest| rest.split(|letter| !is_digit(letter)).next());
+        self.number == (4, 4) && third.flatten().and_then(|third| third.parse::<u16>().ok()) > Some(155)
+    }
+
     /// Whether it is older than `major.minor`.
     pub fn is_before(&self, major: u16, minor: u16) -> bool {
         self.number < (major, minor)
@@ -87,6 +95,13 @@ mod tests {
         let release = |text: &'static str| Release::admit(text.as_bytes()).unwrap();
         assert!(release("2.6.39.1").is_before(3, 0) && release("3.9.0").is_before(3, 10));
         assert!(!release("4.0.0-rc1").is_before(4, 0) && !release("3.10+").is_before(3, 9));
+    }
+
+    #[test]
+    fn some_of_4_4_may_lose_their_console() {
+        let may = |text: &'static str| Release::admit(text.as_bytes()).unwrap().may_lose_its_console();
+        assert!(may("4.4.230") && may("4.4.156-lguest"));
+        assert!(!may("4.4.155") && !may("4.4.0") && !may("4.4") && !may("4.12.230") && !may("3.4.230"));
     }
 
     #[test]

@@ -249,15 +249,19 @@ impl<'a> Launcher<'a> {
 
     fn end(&mut self, wish: &Shutdown, guest: &mut dyn RunGuest, log: &mut dyn Log) -> GuestResult<Step> {
         let has_panicked = self.has_panicked(wish);
+        let (name, words) = (&self.plan.name, LastWords(wish));
         let what = match wish.restart {
             true => "restarting",
             false if has_panicked => "panicked",
             false => "powered off",
         };
-        let (name, words) = (&self.plan.name, LastWords(wish));
+        if has_panicked {
+            // Its own words are the last.
+            log.end(format_args!("guest {name}: killed: {}", KillReason::Panicked));
+        }
         match wish.restart {
-            true => log.news(format_args!("guest {name}: {what}: {words}")),
-            false => log.end(format_args!("guest {name}: {what}: {words}")),
+            true => log.news(format_args!("guest {name}: {what}{words}")),
+            false => log.end(format_args!("guest {name}: {what}{words}")),
         }
         if has_panicked {
             return Err(KillReason::Panicked);
@@ -283,11 +287,15 @@ fn usual_bus(release: Option<Release<'_>>) -> BusKind {
     }
 }
 
-/// A Guest's last words, as they are printed.
+/// A Guest's last words, as they are printed behind what it does; nothing if it has none.
 struct LastWords<'a>(&'a Shutdown);
 
 impl fmt::Display for LastWords<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.text().all(char::is_whitespace) {
+            return Ok(());
+        }
+        f.write_str(": ")?;
         self.0.text().try_for_each(|letter| f.write_char(letter))
     }
 }

@@ -19,7 +19,7 @@ use kernel::sched::Rota;
 use kernel::second_line::{ROLES, Role, SECOND_LINE};
 use kernel::trace::sender::Sender;
 use kernel::usage::Life;
-use launcher_task::config::{self, DiskPlan, Line, Plan, networks};
+use launcher_task::config::{self, DiskPlan, Line, Plan, Remainder, networks};
 use launcher_task::device::Device;
 use launcher_task::{BlockDevice, ConsoleSize, Launcher};
 use monitor::symbols::Symbols;
@@ -110,6 +110,11 @@ impl Tasks {
         }
         for error in own.iter().chain(&wanted.errors) {
             tasks.misconfigured(format_args!("{error}"));
+        }
+        for disk in &wanted.disks {
+            if let Some(rest) = Remainder::of(info.modules[disk.module].bytes.len()) {
+                host!("disk {}: {rest}", disk.name);
+            }
         }
         let console = tasks.console_size(info);
         tasks.choose_layout(info);
@@ -242,6 +247,11 @@ impl Tasks {
         }
         if let Some(release) = launcher.release() {
             console::line(format_args!("guest {name}: Linux {release}"));
+            if release.may_lose_its_console() {
+                console::line(format_args!(
+                    "guest {name}: its early console may keep hvc0: then its terminal is /dev/hvc1 (docs/guests.md)"
+                ));
+            }
         }
         let now = clock::now();
         let (mut told, mut life) = (None, Life::begin(memory / MIB, now));

@@ -7,8 +7,10 @@
 //! Next on the tour: [`crate::layout`].
 
 use alloc::{string::String, vec::Vec};
+use core::fmt;
 
 use super::{Config, Fault, Plan};
+use crate::block::SECTOR;
 
 /// Most disks a Guest may have: interrupt lines are few.
 pub const DISKS_MAX: usize = 8;
@@ -37,6 +39,40 @@ pub enum DiskMode {
         /// Even when the Guest restarts.
         is_kept: bool,
     },
+}
+
+/// What a disk's file has beyond its last whole sector; `Display` says what becomes of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Remainder {
+    len: u64,
+}
+
+impl Remainder {
+    /// That of a file of `len` bytes, if it has one, or not even a sector.
+    pub fn of(len: usize) -> Option<Self> {
+        let len = len as u64;
+        (len == 0 || !len.is_multiple_of(SECTOR)).then_some(Self { len })
+    }
+}
+
+impl fmt::Display for Remainder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sectors, rest) = (self.len / SECTOR, self.len % SECTOR);
+        match (sectors, rest) {
+            (0, 0) => f.write_str("its file is empty: a guest sees a disk without a sector"),
+            (0, _) => write!(
+                f,
+                "its {rest} bytes are less than a sector of {SECTOR}: a guest sees a disk without one"
+            ),
+            (1, _) => {
+                write!(f, "its last {rest} bytes are no whole sector: a guest sees 1 sector, without them")
+            }
+            (_, _) => write!(
+                f,
+                "its last {rest} bytes are no whole sector: a guest sees {sectors} sectors, without them"
+            ),
+        }
+    }
 }
 
 impl DiskMode {

@@ -116,6 +116,16 @@ fn a_guest_finds_its_disks_whichever_come_first() {
 }
 
 #[test]
+fn what_a_disk_has_beyond_its_last_sector_is_told() {
+    let told = |len| Remainder::of(len).map(|rest| rest.to_string());
+    assert_eq!((told(512), told(1 << 20)), (None, None));
+    let sentence = "its last 100 bytes are no whole sector: a guest sees 12 sectors, without them";
+    assert_eq!(told(12 * 512 + 100).unwrap(), sentence);
+    assert!(told(513).unwrap().contains("sees 1 sector,") && told(0).unwrap().contains("is empty"));
+    assert!(told(511).unwrap().starts_with("its 511 bytes are less than a sector of 512"));
+}
+
+#[test]
 fn a_disk_that_changes_is_one_guest_s() {
     let lines = |mode| [String::from("disk name=d ") + mode, "guest disk=d".into(), "guest disk=d".into()];
     let read = |mode| read_modules(&lines(mode).each_ref().map(String::as_str));

@@ -6,7 +6,7 @@ use abi::device_page::DEVICE_PAGES;
 use emulated::bzimage_file::{BzImageFile, PROTECTED};
 use emulated::elf::{CLASS_64, Elf};
 use emulated::scratch::Scratch;
-use emulated::{Boot, Outcome, Qemu};
+use emulated::{Boot, Outcome, Qemu, artefacts};
 
 const MIB: u32 = 1 << 20;
 /// Memory of the Guests here.
@@ -123,6 +123,54 @@ fn a_segment_whose_end_wraps_around() {
 #[test]
 fn more_memory_than_the_machine_has() {
     is_told(&image().to_bytes(), "guest name=wrong mem=3072M --", "mem=3072M");
+}
+
+/// One boot with all of them, for each costs only its own Guest.
+#[test]
+fn each_kind_of_bad_size_has_a_sentence_of_its_own() {
+    let kinds = [
+        ("mem=abc", "that is no number"),
+        ("mem=1.5M", "a fraction is not understood"),
+        ("mem=0", "cannot do without memory"),
+        ("mem=512K", "not a number of whole MiB"),
+        ("mem=99999999999M", "more than a guest can have"),
+    ];
+    let scratch = Scratch::new();
+    let file = scratch.file("wrong.elf", image().to_bytes());
+    let boot = kinds.iter().enumerate().fold(Boot::guest("hello", ""), |boot, (number, (word, _))| {
+        boot.with(&file, format!("guest name=wrong{number} {word} --"))
+    });
+    let outcome = Qemu::kernel(&boot).start().finish();
+    assert_eq!(outcome.agreed_exit_code(), 2, "{}", outcome.log);
+    assert!(outcome.log.contains("test: PASS"), "{}", outcome.log);
+    for (word, sentence) in kinds {
+        let is_told =
+            |line: &str| line.contains(&format!("bad size in \"{word}\": ")) && line.contains(sentence);
+        assert!(complaints(&outcome).any(is_told), "{word}: {}", outcome.log);
+    }
+}
+
+#[test]
+fn no_network_and_one_are_a_contradiction() {
+    is_told(&image().to_bytes(), "guest name=wrong mem=16M net=none net=lan --", "net=none");
+}
+
+#[test]
+fn a_disk_that_ends_within_a_sector_says_what_becomes_of_the_rest() {
+    let scratch = Scratch::new();
+    let odd = scratch.file("odd", vec![7; 5 * 512 + 100]);
+    let boot = Boot::bare()
+        .with(artefacts::guest("demo"), "guest name=demo mem=16M disk=odd net=none --")
+        .with(odd, "disk name=odd");
+    let mut session = Qemu::kernel(&boot).start();
+    let before = session.wait_for("demo> ");
+    let sentence =
+        "host: disk odd: its last 100 bytes are no whole sector: a guest sees 5 sectors, without them\n";
+    assert!(before.contains(sentence), "{before}");
+    session.send("disks\nnet\npoweroff\n");
+    let outcome = session.finish();
+    assert!(outcome.log.contains("5 sectors, 2 KiB") && outcome.log.contains("net=lan"), "{}", outcome.log);
+    assert_eq!(outcome.agreed_exit_code(), 0);
 }
 
 #[test]

@@ -184,6 +184,24 @@ fn the_guest_s_clock_ticks_while_nobody_types() {
     end(session, "poweroff", 0);
 }
 
+/// The seconds in the answer to `uptime`.
+#[track_caller]
+fn seconds_up(session: &mut Session) -> f64 {
+    let answer = answer(session, "uptime");
+    let number = answer.split("up ").nth(1).and_then(|after| after.split(' ').next());
+    number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no number in {answer:?}"))
+}
+
+#[test]
+fn uptime_is_the_time_that_passed_whatever_became_of_the_ticks() {
+    let mut session = in_qemu();
+    let (first, began) = (seconds_up(&mut session), std::time::Instant::now());
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let (passed, up) = (began.elapsed().as_secs_f64(), seconds_up(&mut session) - first);
+    assert!((passed - up).abs() < 1.0, "{passed} s passed, and the demo says {up}");
+    end(session, "poweroff", 0);
+}
+
 /// What `crash` prints, in order: who and what, the registers, the last exits.
 fn is_killed_with_its_story(session: Session) {
     let outcome = end(session, "crash", 1);

@@ -48,6 +48,13 @@ fn a_person_types_and_reads() {
 }
 
 #[test]
+fn a_german_keyboard_has_its_letters_where_they_are() {
+    let mut session = at_desk(&Boot { options: "keyboard=de".into(), ..demo() });
+    press(&mut session, "e c h o spc y z slash shift-7 ret");
+    session.wait_for_on_screen("\nzy-/\n");
+}
+
+#[test]
 fn ctrl_a_works_on_the_keyboard_too() {
     let boot = demo().with(artefacts::guest("demo"), "guest name=second mem=4M --");
     let mut session = at_desk(&boot);

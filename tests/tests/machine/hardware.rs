@@ -15,6 +15,25 @@ fn eight_mib_are_said_to_be_too_little() {
     assert!(log.lines().any(|line| line.starts_with("host: ") && line.contains("MiB")), "{log}");
 }
 
+/// What the README promises: the demo's line on the ISO says nothing about memory.
+#[test]
+fn sixteen_mib_are_enough_for_the_demo() {
+    let boot = Boot::bare().with(artefacts::guest("demo"), "guest name=demo net=lan --");
+    let mut session = Qemu::kernel(&boot).options(&["-m", "16"]).start();
+    let before = session.wait_for("demo> ");
+    assert!(before.contains("guest demo: gets mem="), "{before}");
+    session.send("ping\npoweroff\n");
+    let outcome = session.finish();
+    assert!(outcome.log.contains("10.77.0.1 answers after "), "{}", outcome.log);
+    assert_eq!(outcome.agreed_exit_code(), 0);
+}
+
+#[test]
+fn a_machine_without_an_interval_timer_is_told_that() {
+    let log = refusal(&["-M", "microvm,pit=off,pic=on"]);
+    assert!(log.contains("the interval timer (channel 0 of a PIT) does not count"), "{log}");
+}
+
 #[test]
 fn a_cpu_without_large_pages_is_named_as_the_reason() {
     let log = refusal(&["-cpu", "qemu32,-pse"]);
