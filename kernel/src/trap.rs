@@ -114,7 +114,7 @@ fn page_fault<M: GuestMemory, C: Cpu>(
         PageFault::Fixed => return Ok(None),
         PageFault::Reflect(code) => code,
         // Not a #PF: the Guest's own tables allow it, and it would try again for ever.
-        PageFault::Closed => return reflect(guest, cpu, 13, 0, None).map(|()| None),
+        PageFault::Closed => return exception(guest, cpu, 13, 0).map(|()| None),
         PageFault::Device(place) => match mmio::access(guest, cpu, at, code, place) {
             Emulation::Leaves(pause) => return Ok(Some(pause)),
             Emulation::Done | Emulation::NotOurs => code.seen_by_guest(true),
