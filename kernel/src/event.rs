@@ -12,6 +12,7 @@
 
 use core::fmt;
 
+use abi::hypercall;
 use abi::kill::mnemonic;
 use serde::{Deserialize, Serialize};
 
@@ -175,6 +176,19 @@ impl Event {
 
 const _: () = assert!(size_of::<Option<Event>>() == 16, "an event is four stores");
 
+/// The name of a hypercall of this number, or the number if there is no such call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Called(pub u32);
+
+impl fmt::Display for Called {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match hypercall::name(self.0) {
+            Some(name) => f.pad(name),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -183,10 +197,10 @@ impl fmt::Display for Event {
                 write!(f, "exit   {exit} at {eip:#010x}")
             }
             Self::Hypercall { number, arg1, arg2 } => {
-                write!(f, "call   {number} ({arg1:#x}, {arg2:#x})")
+                write!(f, "call   {} ({arg1:#x}, {arg2:#x})", Called(number))
             }
             Self::Hypercalls { number, count, arg1, arg2 } => {
-                write!(f, "call   {number} x {count}, the last ({arg1:#x}, {arg2:#x})")
+                write!(f, "call   {} x {count}, the last ({arg1:#x}, {arg2:#x})", Called(number.into()))
             }
             Self::Inject { vector, handler } => write!(f, "inject vector {vector} to {handler:#010x}"),
             Self::Raise { line } => write!(f, "raise  line {line}"),
@@ -242,6 +256,8 @@ mod tests {
         let fault = Event::Exit { trapnum: 14, code: 6, cr2: 0x1234, eip: 0xC000_0010 };
         assert_eq!(fault.to_string(), "exit   #PF user write 0x00001234 at 0xc0000010");
         let batch = Event::Hypercalls { number: 14, count: 3, arg1: 0x9000, arg2: 1 };
-        assert_eq!(batch.to_string(), "call   14 x 3, the last (0x9000, 0x1)");
+        assert_eq!(batch.to_string(), "call   SET_PTE x 3, the last (0x9000, 0x1)");
+        let call = |number| Event::Hypercall { number, arg1: 1, arg2: 2 }.to_string();
+        assert_eq!((call(17), call(11)), ("call   NOTIFY (0x1, 0x2)".into(), "call   11 (0x1, 0x2)".into()));
     }
 }

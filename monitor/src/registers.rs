@@ -82,6 +82,8 @@ pub struct Frame {
     pub ebp: u32,
     /// What EIP is called.
     pub symbol: Option<String>,
+    /// A trap came here, and what is listed before is its handler.
+    pub trap: bool,
 }
 
 /// Who called, from the innermost frame outwards.
@@ -95,9 +97,10 @@ pub struct Backtrace {
 
 impl fmt::Display for Backtrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, Frame { eip, ebp, symbol }) in self.frames.iter().enumerate() {
+        for (number, Frame { eip, ebp, symbol, trap }) in self.frames.iter().enumerate() {
             let symbol = symbol.as_deref().unwrap_or_default();
-            writeln!(f, "#{number:<2} {eip:08x}  ebp {ebp:08x}  {symbol}")?;
+            let trap = if *trap { "  a trap came here" } else { "" };
+            writeln!(f, "#{number:<2} {eip:08x}  ebp {ebp:08x}  {symbol}{trap}")?;
         }
         writeln!(f, "    {}", self.end)
     }

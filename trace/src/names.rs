@@ -1,4 +1,4 @@
-//! Names for Guests' addresses: one map, for one of them or for all.
+//! Names for Guests' addresses: one file of symbols, for one of them or for all.
 //!
 //! Next on the tour: [`crate::text`].
 
@@ -6,16 +6,16 @@ use monitor::symbols::Symbols;
 
 use crate::story::Story;
 
-/// A map, and whose it is.
+/// Symbols, and whose they are.
 pub struct Names<'a> {
     symbols: Symbols<'a>,
     guest: Option<&'a str>,
 }
 
 impl<'a> Names<'a> {
-    /// Those of `map`, for the Guest of this name, or for all.
-    pub const fn new(map: &'a [u8], guest: Option<&'a str>) -> Self {
-        Self { symbols: Symbols::new(map), guest }
+    /// `symbols` for the Guest of this name, or for all.
+    pub const fn new(symbols: Symbols<'a>, guest: Option<&'a str>) -> Self {
+        Self { symbols, guest }
     }
 
     /// An address of a Guest's in words: `name+0x12`, nothing if there is no name for it.
@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn a_guest_has_no_names_of_another_ones() {
         let story = Story::read(&line()).unwrap();
-        let names = |guest| Names::new(b"c0100000 T touch\n", guest);
+        let names = |guest| Names::new(Symbols::new(b"c0100000 T touch\n"), guest);
         let described =
             |guest| [0, 1].map(|number| names(guest).describe(&story, number, 0xC010_0004).is_some());
         assert_eq!((described(Some("a")), described(None)), ([true, false], [true, true]));

@@ -3,8 +3,11 @@
 //! Frames come Guest by Guest; here events are by time, each with whose it is.
 //! What was lost on the way stays lost, and how much that was is known.
 //!
-//! Invariants: whatever the bytes are, there is a story or a reason
-//! (`noise_is_a_story_without_events`).
+//! Invariants:
+//! - Whatever the bytes are, there is a story or a reason
+//!   (`noise_is_no_trace`).
+//! - No name of a Guest's has a control character in it
+//!   (`a_name_is_one_word_of_text`).
 //!
 //! Next on the tour: [`crate::names`].
 
@@ -39,21 +42,32 @@ pub struct Story {
     pub lost: BTreeMap<u8, u64>,
     /// How many stretches of the line were no frames.
     pub spoilt: u64,
+    /// The last frame has no end.
+    pub is_cut_off: bool,
 }
 
 impl Story {
     /// Reads what came over the line.
     ///
     /// # Errors
-    /// If it is of a format this program does not know.
+    /// If it is no trace, or one of a format that this program does not know.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let (mut story, mut decoder) = (Self::default(), Decoder::default());
+        let mut frames = 0;
         for &byte in bytes {
             if let Some(frame) = decoder.push(byte) {
+                frames += 1;
                 story.note(frame)?;
             }
         }
+        if bytes.is_empty() {
+            return Err("the file is empty: nothing was traced".into());
+        }
+        if frames == 0 {
+            return Err("the file is no trace: there is no frame in it".into());
+        }
         story.spoilt = decoder.spoilt();
+        story.is_cut_off = bytes.last() != Some(&0);
         // Each Guest's are in order; a stable sort keeps what happened at the same time so.
         story.events.sort_by_key(|told| told.tsc);
         Ok(story)
@@ -70,7 +84,7 @@ impl Story {
                 self.start = tsc.wrapping_sub(u64::try_from(ticks).unwrap_or(u64::MAX));
             }
             Frame::Guest { number, name } => {
-                self.names.insert(number, name);
+                self.names.insert(number, readable(&name));
             }
             Frame::Events { guest, mut tsc, events } => {
                 self.events.extend(events.into_iter().map(|(ticks, event)| {
@@ -121,6 +135,16 @@ impl Story {
             (*told, if leaves(told.event) { spent() } else { None })
         })
     }
+}
+
+/// A name with its control characters written as letters.
+fn readable(name: &str) -> String {
+    let escaped = name.chars().map(|letter| match letter {
+        ' ' | '\\' => letter.escape_unicode().to_string(),
+        _ if letter.is_control() => letter.escape_default().to_string(),
+        _ => letter.to_string(),
+    });
+    escaped.collect()
 }
 
 /// Whether the Host is done with an exit: the Guest goes on, or somebody else does.
@@ -182,11 +206,39 @@ pub mod tests {
         );
     }
 
+    #[test]
+    fn what_is_no_trace_is_refused_in_words() {
+        let refused = |bytes: &[u8]| Story::read(bytes).err().unwrap();
+        assert_eq!(refused(b""), "the file is empty: nothing was traced");
+        assert_eq!(refused(b"c0100000 T start\n\0"), "the file is no trace: there is no frame in it");
+        assert_eq!(refused(&line()[..9]), "the file is no trace: there is no frame in it");
+        assert!(!Story::read(&line()).unwrap().is_cut_off);
+    }
+
+    #[test]
+    fn a_name_is_one_word_of_text() {
+        let named = |name: &str| {
+            let frame = Frame::Guest { number: 3, name: name.into() };
+            Story::read(frame.encode(&mut [0; FRAME_MAX])).unwrap().name(3)
+        };
+        assert_eq!(named("web-1"), "web-1");
+        assert_eq!(named("a\x1b[2J\n b"), r"a\u{1b}[2J\n\u{20}b");
+    }
+
     proptest! {
         #[test]
-        fn noise_is_a_story_without_events(noise in prop::collection::vec(any::<u8>(), 0..500)) {
-            let story = Story::read(&noise).map_err(TestCaseError::fail)?;
-            prop_assert!(story.events.is_empty());
+        fn noise_is_no_trace(noise in prop::collection::vec(any::<u8>(), 0..500)) {
+            prop_assert!(Story::read(&noise).is_err());
+        }
+
+        #[test]
+        fn a_trace_that_is_cut_off_is_read_as_far_as_it_goes(at in any::<prop::sample::Index>()) {
+            let whole = line();
+            let part = &whole[..at.index(whole.len())];
+            match Story::read(part) {
+                Ok(story) => prop_assert_eq!(story.is_cut_off, part.last() != Some(&0)),
+                Err(_) => prop_assert!(!part.contains(&0), "no frame has ended"),
+            }
         }
     }
 }

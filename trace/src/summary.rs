@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use kernel::event::Event;
+use kernel::event::{Called, Event};
 
 use crate::names::Names;
 use crate::story::Story;
@@ -83,7 +83,7 @@ fn sort(story: &Story, guest: u8, names: &Names<'_>) -> Sort {
                 let symbol = names.describe(story, guest, eip);
                 (told.event.word(), format!("{eip:08x} {}", symbol.as_deref().unwrap_or("")))
             }
-            Event::Hypercall { number, .. } => ("hypercall", format!("call {number}")),
+            Event::Hypercall { number, .. } => ("hypercall", format!("call {}", Called(number))),
             Event::Hypercalls { .. }
             | Event::Inject { .. }
             | Event::Raise { .. }
@@ -111,10 +111,12 @@ fn by_count(sort: &Sort) -> Vec<(&str, &Sort)> {
 mod tests {
     use super::*;
     use crate::story::tests::line;
+    use monitor::symbols::Symbols;
 
     #[test]
     fn exits_are_counted_by_kind_and_place() {
-        let (story, names) = (Story::read(&line()).unwrap(), Names::new(b"c0100000 T touch\n", None));
+        let (story, names) =
+            (Story::read(&line()).unwrap(), Names::new(Symbols::new(b"c0100000 T touch\n"), None));
         let mut out = Vec::new();
         tell(&story, &names, &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();

@@ -47,15 +47,17 @@ pub fn place(event: Event) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::story::tests::line;
+    use monitor::symbols::Symbols;
 
     #[test]
     fn each_event_is_a_line_with_its_place() {
-        let (story, names) = (Story::read(&line()).unwrap(), Names::new(b"c0100000 T touch\n", None));
+        let (story, names) =
+            (Story::read(&line()).unwrap(), Names::new(Symbols::new(b"c0100000 T touch\n"), None));
         let mut out = Vec::new();
         tell(&story, &names, &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
         let lines: Vec<&str> = out.lines().collect();
-        assert_eq!(lines[0], "     0.000005000  a        call   17 (0x1, 0x2)");
+        assert_eq!(lines[0], "     0.000005000  a        call   NOTIFY (0x1, 0x2)");
         assert_eq!(
             lines[3],
             "     0.000005100  a        exit   #PF kernel write 0x00001234 at 0xc0100004  touch+0x4"

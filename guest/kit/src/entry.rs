@@ -93,6 +93,8 @@ global_asm!(
     ".globl entry_physical",
     ".set entry_physical, entry - {PAGE_OFFSET}",
     "entry:",
+    ".cfi_startproc simple",
+    ".cfi_undefined 8", // EIP of a caller: there is none
     clear_bss!(),
     read_dialect!(),
     "mov edx, ebx",
@@ -124,7 +126,11 @@ global_asm!(
     "mov esp, offset {STACK} + {STACK_LEN}",
     "xor ebp, ebp",
     "mov eax, offset {start}",
+    "mov ecx, offset start_called",
+    "push ecx", // it never returns, but a debugger sees where it was called
     "jmp eax",
+    "start_called: ud2",
+    ".cfi_endproc",
     ".popsection",
     PAGE_OFFSET = const PAGE_OFFSET,
     DATA = sym shared::DATA,

@@ -21,6 +21,7 @@
 //!
 //! Next on the tour: [`memory`].
 
+pub mod backtrace;
 pub mod gates;
 pub mod memory;
 pub mod registers;
@@ -156,7 +157,7 @@ fn look<W: World>(command: Command<'_>, number: usize, world: &W) -> Result<Answ
             Answer::Stats(stats::stats(guest, life, world.now(), &symbols, world.devices(number)))
         }
         Command::Regs => Answer::Regs(registers::registers(guest, &symbols)),
-        Command::Backtrace => Answer::Bt(registers::backtrace(guest, &symbols)),
+        Command::Backtrace => Answer::Bt(backtrace::backtrace(guest, &symbols)),
         Command::Memory { is_physical, at, len } => {
             Answer::Memory(memory::memory(guest, is_physical, resolve(at)?, len as usize))
         }

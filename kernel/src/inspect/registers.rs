@@ -1,19 +1,14 @@
-//! Where a Guest is: its registers, and who called.
+//! Where a Guest is: its registers.
 //!
-//! Next on the tour: [`super::tables`].
+//! Next on the tour: [`super::backtrace`].
 
-use alloc::vec::Vec;
-
-use abi::{GuestLinear, GuestMemory};
-use monitor::registers::{Backtrace, Frame, Registers};
+use abi::GuestMemory;
+use monitor::registers::Registers;
 use monitor::symbols::Symbols;
 use switcher::GuestRegs;
 
 use crate::guest::Guest;
 use crate::look::Space;
-
-/// Frames a back trace has at most.
-const FRAMES_MAX: usize = 32;
 
 /// The registers of `guest`.
 pub fn registers<M: GuestMemory>(guest: &Guest<M>, symbols: &Symbols<'_>) -> Registers {
@@ -64,39 +59,10 @@ pub fn register(name: &str, regs: &GuestRegs) -> Option<u32> {
     })
 }
 
-/// Follows the frame pointers of `guest`, as far as each lies above the one before.
-pub fn backtrace<M: GuestMemory>(guest: &Guest<M>, symbols: &Symbols<'_>) -> Backtrace {
-    let space = Space::of(guest);
-    let frame = |eip, ebp| Frame { eip, ebp, symbol: symbols.describe(eip) };
-    let (mut eip, mut ebp) = (guest.regs.eip, guest.regs.ebp);
-    let mut frames = Vec::new();
-    let end = loop {
-        frames.push(frame(eip, ebp));
-        let mut pair = [0; 8];
-        if frames.len() == FRAMES_MAX {
-            break "there may be more";
-        }
-        if space.read(&guest.memory, GuestLinear(ebp), &mut pair) < pair.len() {
-            break "no frame is at this ebp";
-        }
-        let [next, caller] = [0, 4].map(|at| u32::from_le_bytes([0, 1, 2, 3].map(|n| pair[at + n])));
-        if caller == 0 {
-            break "the first caller";
-        }
-        if next <= ebp {
-            frames.push(frame(caller, next));
-            break "the next frame is not above";
-        }
-        (eip, ebp) = (caller, next);
-    };
-    Backtrace { frames, end }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::scripted::{ScriptedCpu, running_guest};
-    use abi::GuestPhys;
 
     #[test]
     fn registers_are_told_with_what_stands_in_for_others() {
@@ -108,35 +74,5 @@ mod tests {
         let told = regs.to_string();
         assert!(told.contains("eip c0100004  ring 1  start+0x4\n"), "{told}");
         assert!(told.contains("no page tables yet  interrupts on, lines pending 0x8\n"), "{told}");
-    }
-
-    #[test]
-    fn a_back_trace_follows_frame_pointers() {
-        let mut guest = running_guest(&mut ScriptedCpu::default());
-        for (at, next, caller) in [(0x8000, 0x8020, 0x1111), (0x8020, 0x8040, 0x2222), (0x8040, 0, 0)] {
-            guest.memory.write_u32(GuestPhys(at), next).unwrap();
-            guest.memory.write_u32(GuestPhys(at + 4), caller).unwrap();
-        }
-        (guest.regs.ebp, guest.regs.eip) = (0x8000, 0x1234);
-        let trace = backtrace(&guest, &Symbols::default());
-        let eips: Vec<_> = trace.frames.iter().map(|frame| frame.eip).collect();
-        assert_eq!((eips.as_slice(), trace.end), ([0x1234, 0x1111, 0x2222].as_slice(), "the first caller"));
-    }
-
-    #[test]
-    fn a_back_trace_ends_whatever_the_stack_says() {
-        let mut guest = running_guest(&mut ScriptedCpu::default());
-        guest.regs.ebp = 0xFFFF_FFFE;
-        assert_eq!(backtrace(&guest, &Symbols::default()).frames.len(), 1);
-        // A frame that leads to itself, and a chain without end.
-        guest.regs.ebp = 0x8000;
-        guest.memory.write_u32(GuestPhys(0x8000), 0x8000).unwrap();
-        guest.memory.write_u32(GuestPhys(0x8004), 1).unwrap();
-        assert_eq!(backtrace(&guest, &Symbols::default()).end, "the next frame is not above");
-        for at in (0x8000..0xA000).step_by(8) {
-            guest.memory.write_u32(GuestPhys(at), at + 8).unwrap();
-            guest.memory.write_u32(GuestPhys(at + 4), 1).unwrap();
-        }
-        assert_eq!(backtrace(&guest, &Symbols::default()).frames.len(), FRAMES_MAX);
     }
 }

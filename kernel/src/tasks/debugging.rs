@@ -5,7 +5,6 @@
 //!
 //! Next on the tour: [`super::hands`].
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use abi::KillReason;
@@ -15,6 +14,7 @@ use kernel::sched::Holder;
 use monitor::answer::Answer;
 
 use super::Tasks;
+use super::desk::plain;
 use crate::machine::{console, second_line};
 
 impl Tasks {
@@ -68,7 +68,7 @@ impl Tasks {
             Err(_) => Answer::Error("the line is no text".into()),
         };
         if let Some(gdb) = &mut self.gdb {
-            gdb.reply(answer.to_string().as_bytes());
+            gdb.reply(plain(&answer).as_bytes());
         }
     }
 

@@ -12,16 +12,20 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use abi::Nanos;
+use kernel::host::boot_info::BootInfo;
 use kernel::host::plain::Plain;
 use kernel::inspect::script::Script;
 use kernel::inspect::{Asker, Known, World};
 use kernel::multiplexer::door::Typed;
 use kernel::post_mortem::Tsc;
 use kernel::sched::{Holder, State};
+use launcher_task::config::Plan;
 use launcher_task::slot::{Slot, Traffic};
+use monitor::answer::Answer;
 use monitor::command::Act;
 use monitor::editor::Editor;
 use monitor::stats::{Device, Queue};
+use monitor::symbols::Symbols;
 
 use super::{Task, Tasks};
 use crate::host;
@@ -111,16 +115,26 @@ impl Tasks {
         self.desk.editor = Some(editor);
     }
 
+    /// The symbols that somebody brought, which are better than what the image has kept; `None`, and a
+    /// line that says why if there should be some.
+    pub(super) fn symbols(&mut self, plan: &Plan, info: &BootInfo) -> Option<Symbols<'static>> {
+        let number = plan.symbols?;
+        let module = &info.modules[number];
+        match Symbols::admit(module.bytes) {
+            Ok(symbols) => Some(symbols),
+            Err(why) => {
+                let (name, line, number) = (&plan.name, module.command_line.words, number + 1);
+                self.misconfigured(format_args!(
+                    "guest {name}: no symbols from module {number}, \"{line}\": {why}"
+                ));
+                None
+            }
+        }
+    }
+
     fn ask(&mut self, words: &[&str]) -> String {
         let mut asker = self.desk.asker;
-        // It may have text of a Guest's in it, or names out of an image.
-        let mut answer = String::new();
-        for line in asker.ask(words, self).to_string().split_inclusive('\n') {
-            let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
-            // Neither fails.
-            let _ = Plain(&mut answer).write_str(text);
-            answer += end;
-        }
+        let answer = plain(&asker.ask(words, self));
         self.desk.asker = asker;
         answer
     }
@@ -131,6 +145,19 @@ fn show_again(editor: &mut Editor) {
     console::fresh_line();
     editor.take_echo();
     editor.show_again();
+}
+
+/// An answer as text that does nothing but be shown: it may have text of a Guest's in it, or names
+/// out of an image.
+pub(super) fn plain(answer: &Answer) -> String {
+    let mut text = String::new();
+    for line in answer.to_string().split_inclusive('\n') {
+        let (words, end) = line.strip_suffix('\n').map_or((line, ""), |words| (words, "\n"));
+        // Neither fails.
+        let _ = Plain(&mut text).write_str(words);
+        text += end;
+    }
+    text
 }
 
 fn device(slot: &Slot<'_>) -> Device {

@@ -150,7 +150,7 @@ impl Tasks {
         }
     }
 
-    fn misconfigured(&mut self, what: fmt::Arguments<'_>) {
+    pub(super) fn misconfigured(&mut self, what: fmt::Arguments<'_>) {
         host!("{what}");
         self.worst = ExitCode::Configuration;
     }
@@ -217,9 +217,7 @@ impl Tasks {
         let (name, file, memory) = (plan.name.clone(), plan.file.clone(), plan.memory);
         let image = info.modules[plan.image].bytes;
         let initrd = plan.initrd.map(|module| info.modules[module].bytes);
-        // A map that somebody brought is better than what the image has kept.
-        let symbols = plan.symbols.map(|module| Symbols::new(info.modules[module].bytes));
-        let symbols = symbols.unwrap_or_else(|| Symbols::of_image(image));
+        let symbols = self.symbols(&plan, info).unwrap_or_else(|| Symbols::of_image(image));
         let id = GuestId(self.tasks.len() as u32);
         let tables = tables_for(memory);
         let dialect = plan.dialect;
