@@ -39,7 +39,8 @@ mod tests {
     #[test]
     fn controls_become_dots() {
         let mut text = String::new();
-        write!(Plain(&mut text), "guest a: \x1b[8m{}\u{9b}\u{202e}x", "last\nwords: \u{e9}").unwrap();
+        let words = "last\nwords: \u{e9}";
+        write!(Plain(&mut text), "guest a: \x1b[8m{words}\u{9b}\u{202e}x").unwrap();
         assert_eq!(text, "guest a: .[8mlast.words: \u{e9}..x");
     }
 }

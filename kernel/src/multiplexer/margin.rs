@@ -462,7 +462,7 @@ impl Margin {
     /// Whether `count` letters from the cursor on may be erased, or moved to the left or the right,
     /// without making a beginning of the Host's of what stands behind them.
     pub fn may_erase(&self, count: usize) -> bool {
-        let reaches = self.low <= WIDTH - 1 && self.high.saturating_add(count) >= WIDTH;
+        let reaches = self.low < WIDTH && self.high.saturating_add(count) >= WIDTH;
         !reaches || !self.may_begin_with(&BEGINNINGS[1][..WIDTH - 1], None)
     }
 

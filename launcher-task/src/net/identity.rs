@@ -133,7 +133,7 @@ impl Identity {
         }
         let is_first = header[6] & 0x1F == 0 && header[7] == 0;
         let behind = &packet[transport..];
-        if !self.has(&header[12..16]) && !(is_first && is_nobody(header, behind)) {
+        if !(self.has(&header[12..16]) || is_first && is_nobody(header, behind)) {
             return Err(Ipv4Source);
         }
         if !is_first {

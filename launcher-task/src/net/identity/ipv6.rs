@@ -57,7 +57,7 @@ impl Identity {
         let source = packet.get(8..24).filter(|_| packet[0] >> 4 == 6).ok_or(Malformed)?;
         let transport = find_transport(packet).ok_or(Malformed)?;
         let is_nobody = source == [0; 16];
-        if !self.made(source) && !(is_nobody && transport.kind == ICMP) {
+        if !(self.made(source) || is_nobody && transport.kind == ICMP) {
             return Err(Ipv6Source);
         }
         let Transport { kind, at, is_fragment, is_elsewhere } = transport;
