@@ -129,11 +129,15 @@ impl Margin {
 
     /// Writes letters of ASCII; `out` is given what is to be shown.
     pub fn text(&mut self, text: &[u8], out: &mut dyn FnMut(&[u8])) {
-        let mut done = 0;
-        // Beyond the first columns of a row only a colon can do harm.
-        let is_critical = |margin: &Self, byte: u8| byte == b':' || margin.low < WIDTH;
-        for (place, &byte) in text.iter().enumerate() {
-            if is_critical(self, byte) && self.would_complete(byte) {
+        let (mut done, mut place) = (0, 0);
+        while let Some(&byte) = text.get(place) {
+            let harmless = self.harmless(&text[place..]);
+            if harmless > 0 {
+                self.put_all(&text[place..place + harmless]);
+                place += harmless;
+                continue;
+            }
+            if self.would_complete(byte) {
                 out(&text[done..place]);
                 out(&[MARK]);
                 self.put(MARK);
@@ -141,8 +145,30 @@ impl Margin {
             } else {
                 self.put(byte);
             }
+            place += 1;
         }
         out(&text[done..]);
+    }
+
+    /// How many letters need no look: in a row that is straight, or beyond the first columns, only a
+    /// colon completes anything.
+    fn harmless(&self, text: &[u8]) -> usize {
+        let is_far = self.is_straight || self.low >= WIDTH;
+        if !is_far || !self.is_lowest() && self.high.saturating_add(text.len()) > self.width() {
+            return 0;
+        }
+        text.iter().position(|&byte| byte == b':').unwrap_or(text.len())
+    }
+
+    fn put_all(&mut self, text: &[u8]) {
+        let (near, rest) = text.split_at(WIDTH.saturating_sub(self.low).min(text.len()));
+        near.iter().for_each(|&byte| self.put(byte));
+        (self.low, self.high) = (self.low + rest.len(), self.high + rest.len());
+        let last = &rest[rest.len().saturating_sub(RECENT)..];
+        let kept = (RECENT - last.len()).min(self.recent_len);
+        self.recent.copy_within(self.recent_len - kept..self.recent_len, 0);
+        self.recent[kept..kept + last.len()].copy_from_slice(last);
+        self.recent_len = kept + last.len();
     }
 
     /// Whether all rows below the one with the cursor are empty.
