@@ -6,7 +6,7 @@
 //!
 //! Next on the tour: [`crate::outcome`].
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -33,9 +33,11 @@ impl Gdb {
         let mut gdb = Command::new("gdb");
         gdb.args(["-q", "-nx", "-iex", "set style enabled off", "-iex", "set debuginfod enabled off"]);
         gdb.args(["-ex", "set confirm off", "-ex", "set pagination off", "-ex", "set width 0"]).arg(program);
-        gdb.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = gdb.spawn().expect("scripts/setup brings gdb");
-        let mut output = child.stdout.take().expect("it is a pipe");
+        // What the Host's monitor answers it writes to standard error.
+        let (mut output, into) = io::pipe().expect("there are pipes");
+        gdb.stdin(Stdio::piped()).stdout(into.try_clone().expect("a pipe has two ends")).stderr(into);
+        let child = gdb.spawn().expect("scripts/setup brings gdb");
+        drop(gdb); // and with it our end of the pipe
         let (sender, bytes) = channel();
         thread::spawn(move || {
             let mut buffer = [0; 4096];

@@ -39,6 +39,8 @@ const TRAP_WORDS: usize = 32;
 /// EFLAGS in a frame: the bit that is always one, and those that are always zero.
 const EFLAGS_ALWAYS: u32 = 1 << 1;
 const EFLAGS_NEVER: u32 = 1 << 3 | 1 << 5 | 1 << 15 | 1 << 17 | 0xFFC0_0000;
+/// Why a chain ends where there is none.
+const NO_FRAME: &str = "ebp leads to no frame: this code keeps no frame pointers";
 /// Bytes of the longest call that names a register or a place in memory.
 const CALL_LEN: usize = 7;
 
@@ -103,14 +105,14 @@ pub fn backtrace<M: GuestMemory>(guest: &Guest<M>, symbols: &Symbols<'_>) -> Bac
         }
         let is_above = ebp >= below && ebp - below <= FRAME_LEN && ebp.is_multiple_of(4);
         if !is_above {
-            break "ebp is no frame of this stack: this code keeps no frame pointers";
+            break NO_FRAME;
         }
         let Some([next, caller]) = stack.words(ebp) else { break "no frame is at this ebp" };
         if caller == 0 {
             break "the first caller";
         }
         if !stack.is_behind_call(caller) {
-            break "what lies there is no return address: this code keeps no frame pointers";
+            break NO_FRAME;
         }
         frames.push(frame(caller, next));
         below = ebp + 8;
@@ -176,8 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_not_behind_a_call_is_no_caller() {
-        let keeps_none = "what lies there is no return address: this code keeps no frame pointers";
-        assert_eq!(walked(&with_stack(0x8000, &[0x8010, 0x1400])), (vec![0x1234], keeps_none));
+        assert_eq!(walked(&with_stack(0x8000, &[0x8010, 0x1400])), (vec![0x1234], NO_FRAME));
         let mut guest = with_stack(0x8000, &[0, 0x1400]);
         guest.memory.write_from(GuestPhys(0x13FD), &[0xFF, 0x55, 0x08]).unwrap(); // call [ebp + 8]
         assert_eq!(walked(&guest), (vec![0x1234, 0x1400], "the first caller"));
@@ -185,12 +186,11 @@ mod tests {
 
     #[test]
     fn a_back_trace_ends_whatever_the_stack_says() {
-        let no_frame = "ebp is no frame of this stack: this code keeps no frame pointers";
         for ebp in [0xFFFF_FFFE, 0x7FFC, 0x8002, 0x2_0000] {
-            assert_eq!(walked(&with_stack(ebp, &[])), (vec![0x1234], no_frame), "{ebp:#x}");
+            assert_eq!(walked(&with_stack(ebp, &[])), (vec![0x1234], NO_FRAME), "{ebp:#x}");
         }
         // A frame that leads to itself, and a chain without end.
-        assert_eq!(walked(&with_stack(0x8000, &[0x8000, CALLED[0]])).1, no_frame);
+        assert_eq!(walked(&with_stack(0x8000, &[0x8000, CALLED[0]])).1, NO_FRAME);
         let chain: Vec<u32> = (0..0x400).flat_map(|n| [0x8008 + 8 * n, CALLED[0]]).collect();
         let (eips, end) = walked(&with_stack(0x8000, &chain));
         assert_eq!((eips.len(), end), (FRAMES_MAX, "there may be more"));

@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::Duration;
 
 use emulated::scratch::Scratch;
 use emulated::{Boot, Gdb, Qemu, Session, artefacts, verdict};
@@ -25,7 +27,7 @@ fn says(answer: &str, words: &[&str]) {
     }
 }
 
-/// The session of docs/debugging.md, and more.
+/// More than the session of docs/gdb.md.
 #[test]
 fn a_guest_is_debugged_from_its_prompt_to_its_end() {
     let scratch = Scratch::new();
@@ -167,4 +169,104 @@ fn guests_are_processes() {
     gdb.ask("kill inferiors 1 2");
     let outcome = session.finish();
     says(&outcome.log, &["guest a: killed: ", "guest b: killed: "]);
+}
+
+/// Brings the demo to its HALT: to the address of the instruction, with GDB behind it or not.
+#[track_caller]
+fn find_halt(gdb: &mut Gdb) {
+    for _ in 0..50 {
+        if gdb.ask("x/i $eip-2").contains("int    $0x1f") {
+            gdb.ask("set $halt = $eip - 2");
+            return;
+        }
+        gdb.go("continue");
+        thread::sleep(Duration::from_millis(300));
+        gdb.interrupt();
+        gdb.stopped();
+    }
+    panic!("the demo does not sleep");
+}
+
+/// However long GDB takes over it, a step over HALT ends in the handler of what is pending, and the
+/// way back from there is known.
+#[test]
+fn a_step_over_halt_ends_in_the_handler() {
+    let scratch = Scratch::new();
+    let (mut session, mut gdb, connect) = start("demo", "gdb", &scratch);
+    session.wait_for(PROMPT);
+    gdb.ask(&connect);
+    find_halt(&mut gdb);
+    // From behind it, asleep, ...
+    thread::sleep(Duration::from_secs(2));
+    gdb.ask("stepi");
+    says(&gdb.ask("info symbol $eip"), &["trap_stubs"]);
+    // ... and from the instruction itself.
+    gdb.ask("hbreak *$halt");
+    says(&gdb.ask("continue"), &["Breakpoint 1"]);
+    gdb.ask("delete");
+    thread::sleep(Duration::from_secs(4));
+    gdb.ask("stepi");
+    gdb.ask("stepi");
+    says(&gdb.ask("info symbol $eip"), &["trap_stubs"]);
+    says(&gdb.ask("backtrace"), &["#0 ", "trap_stubs", "#1 ", "read_byte"]);
+    gdb.ask("stepi 4");
+    says(&gdb.ask("info symbol $eip"), &["trap_common"]);
+    says(&gdb.ask("backtrace"), &["trap_common", "read_byte"]);
+    gdb.ask("finish");
+    says(&gdb.ask("print $eip == $halt + 2"), &["= 1"]);
+    gdb.ask("detach");
+    session.send("poweroff\n");
+    assert_eq!(session.finish().agreed_exit_code(), 0);
+}
+
+/// Every register by its name, FPU and SSE among them, and what is written stays there.
+#[test]
+fn registers_have_names_and_keep_what_is_written() {
+    let scratch = Scratch::new();
+    let (mut session, mut gdb, connect) = start("demo", "gdb", &scratch);
+    session.wait_for(PROMPT);
+    gdb.ask(&connect);
+    says(&gdb.ask("info registers fctrl ftag mxcsr cs"), &["0x37f", "0xffff", "0x1f80", "0x61"]);
+    gdb.ask("set var $st3 = 1.5");
+    gdb.ask("set var $xmm1.uint128 = 77");
+    gdb.go("continue");
+    session.send("echo alive\n");
+    session.wait_for("\nalive\n");
+    gdb.interrupt();
+    says(&gdb.stopped(), &["SIGINT"]);
+    says(&gdb.ask("print $st3"), &["= 1.5"]);
+    says(&gdb.ask("print $xmm1.uint128"), &["= 77"]);
+    gdb.ask("set var $mxcsr = 0xffffffff");
+    gdb.ask("maintenance flush register-cache");
+    // DAZ, bit 6, is there or not; what is above bit 15 is reserved.
+    let mxcsr = gdb.ask("print/x $mxcsr");
+    assert!(mxcsr.contains("= 0xffff\n") || mxcsr.contains("= 0xffbf\n"), "{mxcsr}");
+    gdb.ask("detach");
+    session.send("poweroff\n");
+    assert_eq!(session.finish().agreed_exit_code(), 0);
+}
+
+/// `monitor` is the Host's monitor, and a Guest that it ends is gone for GDB too.
+#[test]
+fn monitor_commands_reach_the_hosts_monitor() {
+    let scratch = Scratch::new();
+    let socket = scratch.path("gdb");
+    let demo = artefacts::guest("demo");
+    let mut boot =
+        Boot::bare().with(&demo, "guest name=demo mem=16M --").with(&demo, "guest name=b mem=16M --");
+    boot.options += " com2=gdb:demo";
+    let mut session = Qemu::kernel(&boot).second_line_at(&socket).start();
+    session.wait_for(PROMPT);
+    session.wait_for(PROMPT);
+    let mut gdb = Gdb::start(&demo);
+    gdb.ask(&format!("target remote {}", socket.display()));
+    says(&gdb.ask("monitor guests"), &["1  demo         stopped  16 MiB"]);
+    says(&gdb.ask("monitor help"), &["who is there", "back to the guests"]);
+    says(&gdb.ask("monitor dance"), &["there is no command \"dance\"; help lists them"]);
+    says(&gdb.ask("monitor trace call 3"), &["call   HALT ("]);
+    says(&gdb.ask("monitor regs @nobody"), &["there is no guest \"nobody\""]);
+    says(&gdb.ask("monitor kill"), &["guest demo: killed"]);
+    says(&gdb.ask("continue"), &["exited normally"]);
+    session.send("\x012poweroff\n");
+    assert_eq!(session.finish().agreed_exit_code(), 1);
 }

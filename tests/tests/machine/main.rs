@@ -25,6 +25,7 @@ mod gdb;
 mod guests;
 mod hardware;
 mod image;
+mod interactive;
 mod linux;
 mod loaders;
 mod many;

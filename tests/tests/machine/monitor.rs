@@ -83,6 +83,25 @@ fn a_person_looks_inside_in_bochs() {
     a_person_looks_inside(Bochs::grub(&Boot::guest("demo", "")).start());
 }
 
+/// What has no symbols in it is refused in a sentence, and the Guest has its own.
+#[test]
+fn symbols_that_are_none_are_refused() {
+    let scratch = Scratch::new();
+    let map = scratch.file("demo.map", "these are no symbols\n");
+    let boot = Boot::guest("demo", "").with(map, "symbols for=demo");
+    let mut session = Qemu::kernel(&boot).start();
+    session.wait_for(PROMPT);
+    open(&mut session);
+    says(&ask(&mut session, "x kit::traps::dispatch 4"), &["c01"]);
+    says(&ask(&mut session, "bt"), &["#0 ", "this code keeps no frame pointers"]);
+    session.send("\x01mpoweroff\n");
+    let outcome = session.finish();
+    assert_eq!(outcome.exit_code(), Some(2), "{}", outcome.log);
+    let why = "it is neither an ELF file nor a list of symbols: line 1 is not what nm prints";
+    let module = "host: guest demo: no symbols from module 2, \"";
+    says(&outcome.log, &[module, &format!(" symbols for=demo\": {why}\n")]);
+}
+
 /// The monitor for scripts, beside a person who types for the Guest meanwhile.
 #[test]
 fn a_script_looks_inside_while_a_person_types() {

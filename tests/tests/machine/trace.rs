@@ -60,6 +60,34 @@ fn a_trace_has_every_exit_and_is_read_by_the_script() {
 }
 
 #[test]
+fn what_is_no_trace_ends_with_code_2_and_a_sentence() {
+    let scratch = Scratch::new();
+    let no_map = scratch.file("map", "c0100000 T start\nhello\n");
+    let files = [
+        (scratch.file("empty", ""), "the file is empty"),
+        (scratch.file("text", "hello, world\n"), "the file is no trace"),
+        (scratch.path("nowhere"), "cannot be read"),
+    ];
+    for (file, why) in &files {
+        let output = script("trace", &[file.to_str().unwrap()], "");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains(why), "{said}");
+    }
+    let outcome = saved("hello", "trace", &scratch, "trace");
+    assert_eq!(outcome.agreed_exit_code(), 0, "{}", outcome.log);
+    let file = scratch.path("trace");
+    let output = script("trace", &["--symbols", no_map.to_str().unwrap(), file.to_str().unwrap()], "");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("line 2 is not what nm prints"), "{said}");
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() - 3]).unwrap();
+    let output = script("trace", &[file.to_str().unwrap()], "");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("in the middle of a frame"), "{said}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("  hello    start"));
+}
+
+#[test]
 fn a_core_of_a_killed_guest_opens_in_gdb() {
     const GUEST: &str = "kill_gate_type";
     let scratch = Scratch::new();
