@@ -24,6 +24,12 @@ pub trait RunGuest {
     /// and gives back all that was built for the last run. Memory is left alone.
     fn reset(&mut self, entry: GuestPhys);
 
+    /// Whether others should have the CPU now: what can wait is for the next step. Cheap enough to be
+    /// asked after each stop.
+    fn slice_is_over(&mut self) -> bool {
+        false
+    }
+
     /// The Guest's memory: RAM and, above it, the device pages.
     fn memory(&mut self) -> &mut dyn GuestMemory;
 }

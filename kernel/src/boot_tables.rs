@@ -11,6 +11,10 @@
 //! PAE:    PMD page | table pages | pointers, 4 of 512 | initrd, or the end of RAM
 //! ```
 //!
+//! Invariants:
+//! - Tables that would not fit, or not lie in memory, are none
+//!   (`without_room_there_are_none`).
+//!
 //! Source: lguest ABI, "Address translation at start".
 //!
 //! Next on the tour: [`crate::hypercall`].
@@ -25,55 +29,83 @@ use crate::shadow::walk::Format;
 /// Flags of every entry: present, writable, open to ring 3.
 const FLAGS: u32 = P | W | U;
 
-/// Builds the tables; returns where the top level is.
-///
-/// # Errors
-/// [`HypercallError::BootTables`] if they have no room.
-// Rare, and in the loop all the same: a call there costs each exit registers.
-#[inline(always)]
-pub fn build(memory: &mut impl GuestMemory, kernel_address: u32, format: Format) -> GuestResult<GuestPhys> {
-    let ram = memory.read_u32(GuestPhys(E820_MAP + 8))?;
-    let initrd = match memory.read_u32(GuestPhys(RAMDISK_SIZE))? {
-        0 => ram,
-        _ => memory.read_u32(GuestPhys(RAMDISK_IMAGE))?,
-    };
-    let tables = ram.div_ceil(format.table_span()).min(format.tables_in_first_gib());
-    // Top level, tables, and the middle level that PAE has.
-    let pages = tables + 2;
-    let room = Some(initrd).filter(|&end| end <= ram && ram <= memory.limit() && end / PAGE_SIZE > pages);
-    let top = room.ok_or(HypercallError::BootTables)? / PAGE_SIZE * PAGE_SIZE - PAGE_SIZE;
-    let first_table = top - tables * PAGE_SIZE;
-    fill_tables(memory, first_table, ram / PAGE_SIZE, tables, format)?;
-    match format {
-        Format::TwoLevel => {
-            for half in [0, kernel_address >> 22] {
-                link(memory, GuestPhys(top), half, first_table, tables, format)?;
-            }
-        }
-        Format::Pae => {
-            let middle = first_table - PAGE_SIZE;
-            link(memory, GuestPhys(middle), 0, first_table, tables, format)?;
-            for half in [0, kernel_address >> 30] {
-                put(memory, GuestPhys(top), half, middle | P, format)?;
-            }
-        }
-    }
-    Ok(GuestPhys(top))
+/// Tables that are being written: where they are, and how far that is.
+pub struct BootTables {
+    format: Format,
+    kernel_address: u32,
+    /// Pages of memory they map.
+    pages: u32,
+    /// The first table, how many there are, and how many of them are written.
+    first: u32,
+    count: u32,
+    written: u32,
+    top: u32,
 }
 
-/// Maps the first `pages` pages of memory, in tables that lie one behind the other.
-fn fill_tables(
-    memory: &mut impl GuestMemory,
-    first_table: u32,
-    pages: u32,
-    tables: u32,
-    format: Format,
-) -> GuestResult {
-    let entries = tables * (PAGE_SIZE / format.entry_len());
-    (0..entries).try_for_each(|page| {
-        let entry = if page < pages { (page * PAGE_SIZE) | FLAGS } else { 0 };
-        put(memory, GuestPhys(first_table), page, entry, format)
-    })
+impl BootTables {
+    /// Finds a place for them.
+    ///
+    /// # Errors
+    /// [`HypercallError::BootTables`] if they have no room.
+    pub fn plan(memory: &impl GuestMemory, kernel_address: u32, format: Format) -> GuestResult<Self> {
+        let ram = memory.read_u32(GuestPhys(E820_MAP + 8))?;
+        let initrd = match memory.read_u32(GuestPhys(RAMDISK_SIZE))? {
+            0 => ram,
+            _ => memory.read_u32(GuestPhys(RAMDISK_IMAGE))?,
+        };
+        let count = ram.div_ceil(format.table_span()).min(format.tables_in_first_gib());
+        // Top level, tables, and the middle level that PAE has.
+        let all = count + 2;
+        let room = Some(initrd).filter(|&end| end <= ram && ram <= memory.limit() && end / PAGE_SIZE > all);
+        let top = room.ok_or(HypercallError::BootTables)? / PAGE_SIZE * PAGE_SIZE - PAGE_SIZE;
+        let (pages, first) = (ram / PAGE_SIZE, top - count * PAGE_SIZE);
+        Ok(Self { format, kernel_address, pages, first, count, written: 0, top })
+    }
+
+    /// Which kind they are of.
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Writes one more table, and behind the last what leads to them. Where the top level is, once all
+    /// is done.
+    ///
+    /// # Errors
+    /// [`abi::KillReason::OutOfGuestMemory`], which the plan has ruled out.
+    pub fn advance(&mut self, memory: &mut impl GuestMemory) -> GuestResult<Option<GuestPhys>> {
+        if self.written < self.count {
+            self.fill(memory)?;
+            self.written += 1;
+            return Ok(None);
+        }
+        let Self { format, kernel_address, first, count, top, .. } = *self;
+        match format {
+            Format::TwoLevel => {
+                for half in [0, kernel_address >> 22] {
+                    link(memory, GuestPhys(top), half, first, count, format)?;
+                }
+            }
+            Format::Pae => {
+                let middle = first - PAGE_SIZE;
+                link(memory, GuestPhys(middle), 0, first, count, format)?;
+                for half in [0, kernel_address >> 30] {
+                    put(memory, GuestPhys(top), half, middle | P, format)?;
+                }
+            }
+        }
+        Ok(Some(GuestPhys(top)))
+    }
+
+    /// Maps the next of the pages of memory, as many as a table has entries.
+    fn fill(&self, memory: &mut impl GuestMemory) -> GuestResult {
+        let entries = PAGE_SIZE / self.format.entry_len();
+        let (table, first) = (self.first + self.written * PAGE_SIZE, self.written * entries);
+        (0..entries).try_for_each(|index| {
+            let page = first + index;
+            let entry = if page < self.pages { (page * PAGE_SIZE) | FLAGS } else { 0 };
+            put(memory, GuestPhys(table), index, entry, self.format)
+        })
+    }
 }
 
 /// Points `count` entries of a directory, from `first`, at tables that lie one behind the other.
@@ -107,6 +139,15 @@ mod tests {
     use crate::scripted::Ram;
     use crate::shadow::walk::Walk;
     use abi::GuestLinear;
+
+    fn build(memory: &mut Ram, kernel_address: u32, format: Format) -> GuestResult<GuestPhys> {
+        let mut tables = BootTables::plan(memory, kernel_address, format)?;
+        loop {
+            if let Some(top) = tables.advance(memory)? {
+                return Ok(top);
+            }
+        }
+    }
 
     const KERNEL: u32 = 0xC000_0000;
     const RAM: u32 = 0x90_0000;

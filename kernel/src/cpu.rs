@@ -77,6 +77,10 @@ pub trait Cpu {
     /// Makes sure that an interrupt ends the Guest's turn no later than `at`.
     fn wake_at(&mut self, at: Nanos);
 
+    /// Whether the Guest's slice is over. Looked at again and again while the Host works for a Guest,
+    /// so it costs a few instructions.
+    fn slice_is_over(&mut self) -> bool;
+
     /// Sets CR0.TS as the Guest wants it.
     fn set_task_switched(&mut self, on: bool);
 }

@@ -20,6 +20,7 @@ use crate::event::Event;
 use crate::hypercall::Instruction;
 use crate::idt::GuestIdt;
 use crate::interrupt::Interrupts;
+use crate::preparation::Preparation;
 use crate::segment::{Gdt, KERNEL_CS, KERNEL_DS};
 use crate::shadow::Shadow;
 use crate::shadow::pool::Pool;
@@ -64,6 +65,8 @@ pub struct Guest<M> {
     pub before_entry: BeforeEntry,
     /// A hypercall has been made, by this instruction, and not yet been obeyed.
     pub calling: Option<Instruction>,
+    /// An INIT that is not done.
+    pub preparation: Option<Box<Preparation>>,
     /// It has stopped to read what the Launcher answers, and this is where the value goes.
     pub reading: Option<Landing>,
     /// A #DB is due, about these bits of DR6: an instruction was performed for it while it was
@@ -139,6 +142,7 @@ impl<M: GuestMemory> Guest<M> {
             task_switched: false,
             before_entry: BeforeEntry::default(),
             calling: None,
+            preparation: None,
             reading: None,
             owed_causes: 0,
             debug_registers: DebugRegisters::default(),
@@ -170,6 +174,7 @@ impl<M: GuestMemory> Guest<M> {
         self.task_switched = false;
         self.before_entry.set_halted(false);
         self.calling = None;
+        self.preparation = None;
         self.reading = None;
         self.owed_causes = 0;
         self.debug_registers = DebugRegisters::default();

@@ -41,6 +41,8 @@ pub struct Lan {
     room: Room<'static>,
     cards: Vec<(Plug, usize)>,
     has_capture: bool,
+    /// What the last turn did for each task; empty between two turns.
+    work: Vec<(usize, u32)>,
 }
 
 impl Lan {
@@ -78,7 +80,13 @@ impl Lan {
     }
 
     fn none() -> Self {
-        Self { networks: Networks::none(), room: Room::new(&mut []), cards: Vec::new(), has_capture: false }
+        Self {
+            networks: Networks::none(),
+            room: Room::new(&mut []),
+            cards: Vec::new(),
+            has_capture: false,
+            work: Vec::new(),
+        }
     }
 
     fn connect(&mut self, plans: &[Plan], names: &[&str], captured: Option<&str>, chance: &mut dyn Entropy) {
@@ -112,6 +120,7 @@ impl Lan {
             let open = if card.is_open { ", and may speak as anybody" } else { "" };
             host!("net {}: guest {} has {address} and may have {at}{open}", card.network, plan.name);
             self.cards.push((plug, task));
+            self.work.reserve(self.cards.len());
             devices.push(Box::new(NetDevice::new(plug, address)));
         }
         devices
@@ -145,6 +154,20 @@ impl Lan {
         });
         if self.has_capture {
             self.networks.drain_captures(second_line::send);
+        }
+    }
+
+    /// Shares out what a turn took among the tasks whose packets it was about.
+    pub fn charge(&mut self, took: Nanos, mut charge: impl FnMut(usize, Nanos)) {
+        let mut all = 0;
+        self.networks.take_work(|plug, work| {
+            if let Some((_, task)) = self.cards.iter().find(|(of, _)| *of == plug) {
+                all += work;
+                self.work.push((*task, work));
+            }
+        });
+        for (task, work) in self.work.drain(..) {
+            charge(task, Nanos(took.0 * u64::from(work) / u64::from(all)));
         }
     }
 

@@ -49,6 +49,7 @@ pub mod mmio;
 pub mod multiplexer;
 pub mod obey;
 pub mod post_mortem;
+pub mod preparation;
 pub mod recognise;
 pub mod ring;
 pub mod run;

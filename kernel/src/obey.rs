@@ -6,11 +6,14 @@
 //!
 //! Invariants:
 //! - Nothing is obeyed before INIT, and INIT only once.
-//! - At most one ring's worth of queued calls is obeyed for each call made.
+//! - At most one ring's worth of queued calls is obeyed for each call made, and
+//!   none once the slice is over (`a_slice_ends_between_two_queued_calls`).
 //!
 //! Source: lguest ABI, "Rules", "Async ring".
 //!
 //! Next on the tour: [`crate::set_pte`].
+
+use alloc::boxed::Box;
 
 use abi::hypercall::{LHCALL_LGUEST_INIT, LHCALL_SET_PMD, LHCALL_SET_PTE};
 use abi::kill::{DescriptorError, HypercallError};
@@ -19,12 +22,12 @@ use abi::{GuestMemory, GuestPhys, GuestResult, Nanos};
 
 use switcher::descriptor::GDT_ENTRIES;
 
-use crate::boot_tables;
 use crate::cpu::Cpu;
 use crate::event::Event;
 use crate::guest::Guest;
 use crate::hypercall::{Call, Hypercall, Instruction, Words};
-use crate::recognise::{format_to_come, recognise};
+use crate::preparation::Preparation;
+use crate::recognise::recognise;
 use crate::run::Pause;
 use crate::set_pte::Run;
 use crate::shadow::fault::MAX_STACK_PAGES;
@@ -48,7 +51,7 @@ pub fn hypercalls<M: GuestMemory, C: Cpu>(
     let regs = &cpu.pages().stack.regs;
     let words = [regs.eax, regs.ebx, regs.ecx, regs.edx, regs.esi];
     let Some(variant) = guest.shared.as_ref().map(|shared| shared.variant) else {
-        return init(guest, cpu, words, by).map(|()| None);
+        return init(guest, cpu, words, by);
     };
     if let Some(shared) = &guest.shared
         && !shared.ring.is_empty(&guest.memory)?
@@ -80,6 +83,9 @@ fn go_round<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestR
             // More calls may be queued than the ring has room for.
             guest.trace.feed(cpu.tsc());
         }
+        if cpu.slice_is_over() {
+            return Ok(Some(Pause::Preempted));
+        }
     }
     Ok(None)
 }
@@ -101,13 +107,39 @@ fn set_ptes<M: GuestMemory>(guest: &mut Guest<M>, most: usize) -> GuestResult<us
     outcome.map(|()| taken)
 }
 
-/// The first call of all, which also tells what the Guest speaks.
+/// The first call of all, which also tells what the Guest speaks. `Some` if it is not done when the
+/// slice is over.
+#[inline(never)]
 fn init<M: GuestMemory, C: Cpu>(
     guest: &mut Guest<M>,
     cpu: &mut C,
     words: Words,
     by: Instruction,
-) -> GuestResult {
+) -> GuestResult<Option<Pause>> {
+    let mut preparation = match guest.preparation.take() {
+        Some(preparation) => preparation,
+        None => match begin_init(guest, cpu, words, by)? {
+            Some(preparation) => Box::new(preparation),
+            None => return Ok(None),
+        },
+    };
+    while !preparation.advance(&mut guest.memory, &mut guest.shadow)? {
+        if cpu.slice_is_over() {
+            (guest.preparation, guest.calling) = (Some(preparation), Some(by));
+            return Ok(Some(Pause::Preempted));
+        }
+    }
+    guest.shared = Some(preparation.into_shared());
+    Ok(None)
+}
+
+/// Hears what INIT says; what is left to do if the Guest expects to find page tables.
+fn begin_init<M: GuestMemory, C: Cpu>(
+    guest: &mut Guest<M>,
+    cpu: &mut C,
+    words: Words,
+    by: Instruction,
+) -> GuestResult<Option<Preparation>> {
     let [number, arg1, arg2, ..] = words;
     guest.trace.note(Event::Hypercall { number, arg1, arg2 });
     if number != LHCALL_LGUEST_INIT {
@@ -121,14 +153,10 @@ fn init<M: GuestMemory, C: Cpu>(
     let told = guest.dialect.pae.map(|pae| if pae { Format::Pae } else { Format::TwoLevel });
     guest.shadow.set_format(told);
     if variant.has_boot_tables() {
-        let format = told.unwrap_or_else(|| format_to_come(&guest.memory, shared.kernel_address));
-        let top = boot_tables::build(&mut guest.memory, shared.kernel_address, format)?;
-        guest.shadow.set_format(Some(format));
-        guest.shadow.switch_to(&guest.memory, top)?;
-        shared.set_pgdir(&mut guest.memory, top)?;
+        return Preparation::begin(shared, told, &guest.memory).map(Some);
     }
     guest.shared = Some(shared);
-    Ok(())
+    Ok(None)
 }
 
 /// Obeys one call. Inlined where most calls come from, so that they pay for no frame.

@@ -92,37 +92,79 @@ fn has_kernel_and_vector(memory: &impl GuestMemory, at: GuestPhys, layout: &Layo
         && word(layout.kernel_address + 4) == Some(SYSCALL_VECTOR.into())
 }
 
-/// The format of the tables a Guest will make that has made none yet.
-pub fn format_to_come(memory: &impl GuestMemory, kernel_address: u32) -> Format {
-    let is_pae = (1..memory.limit() / PAGE_SIZE).any(|page| {
-        let at = GuestPhys(page * PAGE_SIZE);
-        // Nearly every page is out at the first look.
-        memory.read_u32(at).is_ok_and(|first| first & (PAGE_SIZE - 1) == P)
-            && are_first_pointers(memory, at, kernel_address >> 30).unwrap_or(false)
-    });
-    if is_pae { Format::Pae } else { Format::TwoLevel }
+/// Pages looked at in one step, ...
+pub const PAGES_PER_STEP: u32 = 1024;
+/// ... of which so many may be looked at closely.
+pub const LOOKS_PER_STEP: u32 = 32;
+
+/// The search for a PAE kernel's first top level, through all of memory, step by step.
+#[derive(Default)]
+pub struct Search {
+    /// The last page looked at; page 0 cannot be it.
+    page: u32,
+}
+
+impl Search {
+    /// Looks at some more pages. The format of the tables a Guest will make that has made none yet,
+    /// once that is known.
+    pub fn advance(&mut self, memory: &impl GuestMemory, kernel_address: u32) -> Option<Format> {
+        let mut looks = LOOKS_PER_STEP;
+        for _ in 0..PAGES_PER_STEP {
+            self.page += 1;
+            let at = GuestPhys(self.page * PAGE_SIZE);
+            if self.page >= memory.limit() / PAGE_SIZE {
+                return Some(Format::TwoLevel);
+            }
+            // Nearly every page is out at the first look.
+            if memory.read_u32(at).is_ok_and(|first| first & (PAGE_SIZE - 1) == P) {
+                if are_first_pointers(memory, at, kernel_address >> 30).unwrap_or(false) {
+                    return Some(Format::Pae);
+                }
+                looks -= 1;
+                if looks == 0 {
+                    break;
+                }
+            }
+        }
+        None
+    }
 }
 
 /// Whether the page at `at` holds a PAE kernel's first four pointers and nothing else, its half
 /// beginning with pointer number `kernel`.
 fn are_first_pointers(memory: &impl GuestMemory, at: GuestPhys, kernel: u32) -> GuestResult<bool> {
-    let mut page = [0; PAGE_SIZE as usize];
-    memory.read_into(at, &mut page)?;
-    let (entries, _) = page.as_chunks::<8>();
+    let mut pointers = [0; 32];
+    memory.read_into(at, &mut pointers)?;
+    let (entries, _) = pointers.as_chunks::<8>();
     let middle = u64::from_le_bytes(entries[0]);
     let expected = |number: u32| match number {
         0 => middle,
-        1..4 if number >= kernel => middle + u64::from((number - kernel) * PAGE_SIZE),
+        _ if number >= kernel => middle + u64::from((number - kernel) * PAGE_SIZE),
         _ => 0,
     };
     let is_within = middle > P.into() && middle < memory.limit().into();
-    Ok(is_within && (0..).zip(entries).all(|(number, &entry)| u64::from_le_bytes(entry) == expected(number)))
+    let are_expected =
+        || (0..).zip(entries).all(|(number, &entry)| u64::from_le_bytes(entry) == expected(number));
+    if !is_within || !are_expected() {
+        return Ok(false);
+    }
+    for rest in (pointers.len() as u32..PAGE_SIZE).step_by(4) {
+        if memory.read_u32(GuestPhys(at.0 + rest))? != 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::scripted::{LGUEST_DATA_AT, Ram, ram_with_data_of};
+
+    fn format_to_come(memory: &Ram, kernel_address: u32) -> Format {
+        let mut search = Search::default();
+        core::iter::from_fn(|| Some(search.advance(memory, kernel_address))).flatten().next().unwrap()
+    }
 
     const MIDDLE: u32 = 0x5000 | P;
 
@@ -160,6 +202,24 @@ mod tests {
         }
         let shifted = ram_with(0x9010, &[(0, MIDDLE), (3, MIDDLE)]);
         assert_eq!(format_to_come(&shifted, 0xC000_0000), Format::TwoLevel);
+    }
+
+    /// However many pages nearly look like it, a step ends.
+    #[test]
+    fn a_search_looks_closely_at_few_pages_a_step() {
+        let pages = 4 * LOOKS_PER_STEP;
+        let mut ram = Ram::new((pages * PAGE_SIZE) as usize);
+        for at in (0..pages).map(|page| page * PAGE_SIZE) {
+            for (offset, entry) in [(0, MIDDLE), (24, MIDDLE), (4088, 1)] {
+                ram.write_u32(GuestPhys(at + offset), entry).unwrap();
+            }
+        }
+        let mut search = Search::default();
+        let steps = (1..).find(|_| search.advance(&ram, 0xC000_0000).is_some());
+        assert_eq!(steps, Some(pages / LOOKS_PER_STEP));
+        let mut search = Search::default();
+        let mut steps = |ram: &Ram| (1..).find(|_| search.advance(ram, 0xC000_0000).is_some());
+        assert_eq!(steps(&Ram::new((3 * PAGES_PER_STEP * PAGE_SIZE) as usize)), Some(3));
     }
 
     fn call(ebx: u32, edx: u32) -> Words {

@@ -19,7 +19,7 @@
 //!
 //! Source: lguest ABI, "Async ring".
 //!
-//! Next on the tour: [`crate::boot_tables`].
+//! Next on the tour: [`crate::preparation`].
 
 use alloc::boxed::Box;
 

@@ -261,6 +261,22 @@ fn identity_map(guest: &mut Guest<Ram>) {
     }
 }
 
+#[test]
+fn a_slice_ends_between_two_queued_calls() {
+    let mut cpu = ScriptedCpu::default();
+    let mut guest = running_guest(&mut cpu);
+    for slot in 0..4 {
+        queue(&mut guest, slot, [LHCALL_TS, 8, 0, 0, 0]);
+    }
+    (cpu.slice_end, cpu.pace) = (Nanos(2), Nanos(1));
+    cpu.calls(LHCALL_NOTIFY, [0x66, 0, 0]);
+    assert_eq!(run(&mut guest, &mut cpu), Stop::Preempted);
+    assert!(guest.task_switched && !guest.shared.as_ref().unwrap().ring.copies().is_empty());
+    (cpu.slice_end, cpu.pace) = (Nanos(9), Nanos(1));
+    assert_eq!(run(&mut guest, &mut cpu), Stop::Notify(GuestPhys(0x66)), "the call itself comes last");
+    assert!(guest.shared.as_ref().unwrap().ring.copies().is_empty());
+}
+
 fn queue(guest: &mut Guest<Ram>, slot: u32, call: [u32; 5]) {
     for (index, value) in (0..).zip(call) {
         set_data(guest, LAYOUT_C.hcalls + slot * 20 + 4 * index, value);

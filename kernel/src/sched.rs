@@ -1,12 +1,31 @@
-//! The scheduler: which Launcher task gets the CPU next.
+//! The scheduler: which Launcher task gets the CPU next, and for how long.
 //!
 //! A task is runnable, blocked until a point in time, or at its end. Turns go
 //! round in order; a task that sleeps costs nothing but its place in the
 //! circle. When all sleep, the CPU does too, until the first of them is due or
 //! an interrupt of the Host changes something.
 //!
+//! A turn is [`TURN`] long. What a task used beyond it, and what the Host did
+//! for it between turns, is a debt, and its next turns are shorter by that, or
+//! are left out: so in the long run equals get equal shares, whatever they make
+//! the Host do. Nobody can save turns up. (This is deficit round robin.)
+//!
+//! ```text
+//!   credit   TURN |\        |\         debts: |          |\
+//!               0 |_\_______|_\______________|__________|_\____
+//!                 | turn  | \ overrun ------>|  left out|
+//! ```
+//!
 //! Whoever looks into a Guest may hold its task meanwhile. Several may, each on
 //! its own account, and it goes on when the last has let go.
+//!
+//! Invariants:
+//! - Between two turns of a runnable task each of the others has one at most
+//!   (`an_overrun_is_paid_back_and_nobody_else_waits_for_it`).
+//! - Nobody waits for ever: a debt has an end, and when all are in debt the
+//!   least indebted runs (`when_all_are_in_debt_somebody_runs`).
+//!
+//! Source: Shreedhar and Varghese, "Efficient Fair Queuing Using Deficit Round-Robin", 1996.
 //!
 //! Next on the tour: the machine, from `main.rs`.
 
@@ -14,11 +33,25 @@ use alloc::vec::Vec;
 
 use abi::Nanos;
 
+/// What a task gets at a time while others wait: nobody waits longer for each of them.
+pub const SLICE: Nanos = Nanos::from_millis(10);
+/// How much of that is kept for the exit that is under way when the alarm goes off, and for what the
+/// Host does between two turns.
+pub const LEEWAY: Nanos = Nanos::from_millis(1);
+/// What a task is given for a turn.
+pub const TURN: Nanos = LEEWAY.until(SLICE);
+/// A turn with less left of it than this is over: it would not be worth the switch.
+const SHORTEST: i64 = 50_000;
+/// Nobody is ever deeper in debt.
+const DEEPEST: i64 = -1_000_000_000;
+
 /// What a task is waiting for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     /// The CPU.
     Runnable,
+    /// The CPU, but not before the others have had their turn.
+    Yields,
     /// A point in time, or an interrupt of the Host's before that.
     Blocked(Nanos),
     /// Nothing ever again.
@@ -46,159 +79,153 @@ pub enum Holder {
     Debugger = 2,
 }
 
+/// A task's place in the circle.
+#[derive(Clone, Copy)]
+struct Place {
+    state: State,
+    /// Who holds it: bits of [`Holder`].
+    held: u8,
+    /// Nanoseconds left of its turn, or of its debt.
+    credit: i64,
+}
+
+impl Place {
+    fn is_due(&self, now: Nanos) -> bool {
+        match self.state {
+            _ if self.held != 0 => false,
+            State::Runnable | State::Yields => true,
+            State::Blocked(until) => until <= now,
+            State::Ended => false,
+        }
+    }
+
+    /// Begins a turn with what the debt leaves of it; true if that is anything.
+    fn is_given_a_turn(&mut self) -> bool {
+        self.credit = self.credit.saturating_add(TURN.0 as i64).min(TURN.0 as i64);
+        self.credit > 0
+    }
+}
+
 /// The circle of tasks.
 pub struct Rota {
-    states: Vec<State>,
-    /// Who holds each: bits of [`Holder`].
-    held: Vec<u8>,
+    places: Vec<Place>,
+    /// Whose turn it is, or was last.
     last: usize,
 }
 
 impl Rota {
     /// A circle of `tasks` runnable tasks; number 0 is first.
     pub fn new(tasks: usize) -> Self {
-        let (states, held) = (alloc::vec![State::Runnable; tasks], alloc::vec![0; tasks]);
-        Self { states, held, last: tasks.saturating_sub(1) }
+        let fresh = Place { state: State::Runnable, held: 0, credit: 0 };
+        Self { places: alloc::vec![fresh; tasks], last: tasks.saturating_sub(1) }
     }
 
-    /// Chooses, at the time `now`.
+    /// Chooses, at the time `now`: the task whose turn it is, or the next in the circle.
     pub fn choose(&mut self, now: Nanos) -> Choice {
-        let count = self.states.len();
-        let mut circle = (1..=count).map(|step| (self.last + step) % count);
-        if let Some(task) = circle.find(|&task| self.is_due(task, now)) {
-            self.last = task;
+        if self.goes_on() {
+            return Choice::Run(self.last);
+        }
+        if let Some(task) = self.next_turn(now) {
             return Choice::Run(task);
         }
-        let wake_ups = self.states.iter().zip(&self.held).filter_map(|(state, held)| match state {
+        let debts = self.places.iter().filter(|place| place.is_due(now)).map(|place| place.credit);
+        if let Some(smallest) = debts.max() {
+            self.forgive(smallest, now);
+            return self.next_turn(now).map_or(Choice::Done, Choice::Run);
+        }
+        let wake_ups = self.places.iter().filter_map(|place| match place.state {
             State::Ended => None,
-            State::Blocked(until) if *held == 0 => Some(*until),
-            State::Blocked(_) | State::Runnable => Some(Nanos::NEVER),
+            State::Blocked(until) if place.held == 0 => Some(until),
+            State::Blocked(_) | State::Runnable | State::Yields => Some(Nanos::NEVER),
         });
         wake_ups.min().map_or(Choice::Done, Choice::Sleep)
     }
 
-    /// What task `task` waits for.
-    pub fn state(&self, task: usize) -> State {
-        self.states[task]
+    /// Whether the turn of the last one is not over.
+    fn goes_on(&self) -> bool {
+        let place = self.places.get(self.last);
+        place.is_some_and(|place| {
+            place.state == State::Runnable && place.held == 0 && place.credit >= SHORTEST
+        })
     }
 
-    /// Notes what task `task` waits for after its turn.
+    /// Goes round once, to whoever is due and not in debt.
+    fn next_turn(&mut self, now: Nanos) -> Option<usize> {
+        let count = self.places.len();
+        let mut circle = (1..=count).map(|step| (self.last + step) % count);
+        let next =
+            circle.find(|&task| self.places[task].is_due(now) && self.places[task].is_given_a_turn())?;
+        self.last = next;
+        Some(next)
+    }
+
+    /// Forgives all who are due the `smallest` of their debts: they need not wait for each other.
+    fn forgive(&mut self, smallest: i64, now: Nanos) {
+        for place in self.places.iter_mut().filter(|place| place.is_due(now)) {
+            place.credit -= smallest;
+        }
+    }
+
+    /// How long the turn of `task` may still last.
+    pub fn slice(&self, task: usize) -> Nanos {
+        Nanos(self.places[task].credit.max(SHORTEST) as u64)
+    }
+
+    /// Charges `task` for what it used, or made the Host use.
+    pub fn charge(&mut self, task: usize, used: Nanos) {
+        let used = i64::try_from(used.0).unwrap_or(i64::MAX);
+        let credit = &mut self.places[task].credit;
+        *credit = credit.saturating_sub(used).max(DEEPEST);
+    }
+
+    /// What task `task` waits for.
+    pub fn state(&self, task: usize) -> State {
+        self.places[task].state
+    }
+
+    /// Notes what task `task` waits for after a step.
     pub fn note(&mut self, task: usize, state: State) {
-        self.states[task] = state;
+        self.places[task].state = state;
     }
 
     /// Something has come for `task`: if it sleeps it should have a look.
     pub fn wake(&mut self, task: usize) {
-        if matches!(self.states[task], State::Blocked(_)) {
-            self.states[task] = State::Runnable;
+        if matches!(self.places[task].state, State::Blocked(_)) {
+            self.places[task].state = State::Runnable;
         }
     }
 
     /// Something happened: whoever sleeps should have a look.
     pub fn wake_all(&mut self) {
-        (0..self.states.len()).for_each(|task| self.wake(task));
+        (0..self.places.len()).for_each(|task| self.wake(task));
     }
 
     /// `task` gets no turn until whoever holds it has let go.
     pub fn hold(&mut self, task: usize, by: Holder) {
-        self.held[task] |= by as u8;
+        self.places[task].held |= by as u8;
     }
 
     /// `by` does not hold `task` any more.
     pub fn release(&mut self, task: usize, by: Holder) {
-        self.held[task] &= !(by as u8);
+        self.places[task].held &= !(by as u8);
     }
 
     /// Whether `by` holds `task`.
     pub fn is_held(&self, task: usize, by: Holder) -> bool {
-        self.held[task] & by as u8 != 0
+        self.places[task].held & by as u8 != 0
+    }
+
+    /// Whether anybody holds `task`.
+    pub fn is_held_at_all(&self, task: usize) -> bool {
+        self.places[task].held != 0
     }
 
     /// Tasks that have not ended.
     pub fn live(&self) -> usize {
-        self.states.iter().filter(|&&state| state != State::Ended).count()
-    }
-
-    fn is_due(&self, task: usize, now: Nanos) -> bool {
-        match self.states[task] {
-            _ if self.held[task] != 0 => false,
-            State::Runnable => true,
-            State::Blocked(until) => until <= now,
-            State::Ended => false,
-        }
+        self.places.iter().filter(|place| place.state != State::Ended).count()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn runnable_tasks_take_turns() {
-        let mut rota = Rota::new(3);
-        rota.note(1, State::Ended);
-        let turns: Vec<Choice> = (0..4).map(|_| rota.choose(Nanos(0))).collect();
-        assert_eq!(turns, [Choice::Run(0), Choice::Run(2), Choice::Run(0), Choice::Run(2)]);
-    }
-
-    #[test]
-    fn when_all_sleep_so_does_the_cpu_until_the_first_is_due() {
-        let mut rota = Rota::new(2);
-        rota.note(0, State::Blocked(Nanos(70)));
-        rota.note(1, State::Blocked(Nanos(50)));
-        assert_eq!(rota.choose(Nanos(10)), Choice::Sleep(Nanos(50)));
-        assert_eq!(rota.choose(Nanos(50)), Choice::Run(1));
-    }
-
-    #[test]
-    fn an_interrupt_wakes_sleepers_but_not_the_dead() {
-        let mut rota = Rota::new(2);
-        rota.note(0, State::Ended);
-        rota.note(1, State::Blocked(Nanos::NEVER));
-        rota.wake_all();
-        assert_eq!(rota.choose(Nanos(0)), Choice::Run(1));
-        rota.note(1, State::Ended);
-        assert_eq!(rota.choose(Nanos(0)), Choice::Done);
-    }
-
-    #[test]
-    fn a_packet_wakes_its_receiver_and_nobody_else() {
-        let mut rota = Rota::new(3);
-        (0..3).for_each(|task| rota.note(task, State::Blocked(Nanos::NEVER)));
-        rota.wake(1);
-        assert_eq!(rota.choose(Nanos(0)), Choice::Run(1));
-        rota.note(1, State::Ended);
-        rota.wake(1);
-        assert_eq!(rota.choose(Nanos(0)), Choice::Sleep(Nanos::NEVER));
-    }
-
-    #[test]
-    fn a_held_task_has_no_turn_until_the_last_has_let_go() {
-        let mut rota = Rota::new(2);
-        rota.hold(0, Holder::Monitor);
-        rota.hold(0, Holder::Debugger);
-        assert_eq!(rota.choose(Nanos(0)), Choice::Run(1));
-        rota.note(1, State::Blocked(Nanos(90)));
-        rota.note(0, State::Blocked(Nanos(50)));
-        assert_eq!(rota.choose(Nanos(60)), Choice::Sleep(Nanos(90)), "its alarm waits too");
-        rota.release(0, Holder::Monitor);
-        assert!(rota.is_held(0, Holder::Debugger) && !rota.is_held(0, Holder::Monitor));
-        assert_eq!(rota.choose(Nanos(60)), Choice::Sleep(Nanos(90)));
-        rota.release(0, Holder::Debugger);
-        assert_eq!(rota.choose(Nanos(60)), Choice::Run(0));
-    }
-
-    #[test]
-    fn a_task_that_is_held_is_not_done() {
-        let mut rota = Rota::new(1);
-        rota.hold(0, Holder::Monitor);
-        assert_eq!(rota.choose(Nanos(0)), Choice::Sleep(Nanos::NEVER));
-        rota.note(0, State::Ended);
-        assert_eq!(rota.choose(Nanos(0)), Choice::Done);
-    }
-
-    #[test]
-    fn nobody_is_done_at_once() {
-        assert_eq!(Rota::new(0).choose(Nanos(0)), Choice::Done);
-    }
-}
+#[path = "sched_tests.rs"]
+mod tests;

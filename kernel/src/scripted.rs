@@ -80,6 +80,10 @@ pub struct ScriptedCpu {
     pub time: Nanos,
     pub wake_at: Nanos,
     pub attention: Attention,
+    /// When the slice is over; time only goes on when a test says so.
+    pub slice_end: Nanos,
+    /// How much later it is each time somebody asks.
+    pub pace: Nanos,
     pub ran_last: Option<GuestId>,
     pub task_switched: bool,
     pub nmis: u32,
@@ -103,6 +107,8 @@ impl Default for ScriptedCpu {
             time: Nanos(0),
             wake_at: Nanos::NEVER,
             attention: Attention::GoOn,
+            slice_end: Nanos::NEVER,
+            pace: Nanos(0),
             ran_last: None,
             task_switched: false,
             nmis: 0,
@@ -197,6 +203,11 @@ impl Cpu for ScriptedCpu {
 
     fn wake_at(&mut self, at: Nanos) {
         self.wake_at = at;
+    }
+
+    fn slice_is_over(&mut self) -> bool {
+        self.time = self.time.after(self.pace);
+        self.time >= self.slice_end
     }
 
     fn set_task_switched(&mut self, on: bool) {

@@ -79,6 +79,10 @@ impl RunGuest for Seat<'_> {
         self.guest.trace.note_at(self.cpu.tsc(), Event::Start { entry: entry.0 });
     }
 
+    fn slice_is_over(&mut self) -> bool {
+        self.cpu.slice_is_over()
+    }
+
     fn memory(&mut self) -> &mut dyn GuestMemory {
         &mut self.guest.memory
     }

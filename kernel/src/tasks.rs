@@ -6,7 +6,7 @@
 //! ```text
 //!            +-----------------------------------------------+
 //!            v                                               |
-//!   rota: Run(task) --> begin slice --> Launcher::step --> note what it waits for
+//!   rota: Run(task) --> begin slice --> Launcher::step --> note what it waits for, charge it
 //!         Sleep(until) --> wait for an interrupt ----------> listen, wake all
 //!         Done --> exit code
 //! ```
@@ -23,6 +23,7 @@ mod autopsy;
 mod bookkeeping;
 mod debugging;
 mod desk;
+mod ending;
 mod hands;
 mod making;
 
@@ -38,7 +39,7 @@ use kernel::event::Event;
 use kernel::gdb::Session;
 use kernel::guest::Guest;
 use kernel::multiplexer::Multiplexer;
-use kernel::sched::{Choice, Rota, State};
+use kernel::sched::{Choice, Rota, SLICE, State};
 use kernel::trace::frame::{Frame, VERSION};
 use kernel::trace::sender::Sender;
 use kernel::usage::Life;
@@ -56,11 +57,9 @@ use crate::machine::memory::Memory;
 use crate::machine::power::{self, ExitCode};
 use crate::machine::ram::GuestRam;
 use crate::machine::{clock, console, cpu, nmi, second_line, witness};
-use crate::seat::{Seat, tell_post_mortem, tell_usage};
+use crate::seat::Seat;
 use crate::terminal::{Lines, Terminal, Wire};
 
-/// How long a Guest runs while another one waits.
-const SLICE: Nanos = Nanos::from_millis(10);
 /// Bytes in a mebibyte.
 const MIB: u32 = 1 << 20;
 
@@ -153,7 +152,10 @@ impl Tasks {
                 | self.is_reporting;
             match self.rota.choose(self.now) {
                 Choice::Run(task) => {
-                    let state = self.step(task);
+                    let began = clock::now();
+                    let state = self.step(task, began);
+                    self.now = clock::now();
+                    self.rota.charge(task, began.until(self.now));
                     self.rota.note(task, state);
                     if state == State::Ended {
                         // What was typed for it may be another's now.
@@ -191,9 +193,7 @@ impl Tasks {
             }
             console::serve();
             second_line::serve();
-            let tasks = &self.tasks;
-            let about = |guest: &str, out: &mut dyn fmt::Write| about::tell(tasks, guest, out);
-            self.lan.turn(self.now, &about, |task| self.rota.wake(task));
+            self.network_turn();
             if self.multiplexer.get_mut().listen(self.now, console::read, &mut Wire) {
                 self.rota.wake_all();
                 if self.multiplexer.get_mut().has_left() {
@@ -209,7 +209,19 @@ impl Tasks {
         }
     }
 
-    fn step(&mut self, number: usize) -> State {
+    /// Gives the gateways their turn, for which those pay who have sent them something.
+    fn network_turn(&mut self) {
+        if self.lan.networks.list().is_empty() {
+            return;
+        }
+        let tasks = &self.tasks;
+        let about = |guest: &str, out: &mut dyn fmt::Write| about::tell(tasks, guest, out);
+        self.lan.turn(self.now, &about, |task| self.rota.wake(task));
+        let began = core::mem::replace(&mut self.now, clock::now());
+        self.lan.charge(began.until(self.now), |task, took| self.rota.charge(task, took));
+    }
+
+    fn step(&mut self, number: usize, began: Nanos) -> State {
         // What is told of a Guest is sent, and what was asked about it answered, between its slices.
         // So is what waits for the serial line.
         let has_rivals =
@@ -221,9 +233,8 @@ impl Tasks {
         if let Some(outcome) = task.ending {
             return self.end_when_told(number, outcome);
         }
-        let began = self.now;
         self.cpu.begin_slice(match (has_rivals, &guest.shared) {
-            (true, _) => began.after(SLICE),
+            (true, _) => began.after(self.rota.slice(number)),
             (false, None) => task.life.watch.due,
             (false, Some(_)) => Nanos::NEVER,
         });
@@ -243,7 +254,7 @@ impl Tasks {
         });
         self.now = clock::now();
         task.life.charge(began, self.now);
-        let is_asleep = step != Step::Runnable;
+        let is_asleep = matches!(step, Step::Blocked(_) | Step::Ended(_));
         let asleep = matches!(step, Step::Blocked(_));
         let tsc = self.cpu.tsc();
         guest.trace.note_at(tsc, Event::Rest { high: (tsc >> 32) as u32, asleep });
@@ -251,59 +262,15 @@ impl Tasks {
         task.look(self.now);
         self.multiplexer.get_mut().turn_over(number, is_asleep, &mut Wire);
         match step {
-            Step::Runnable | Step::Blocked(_) if self.is_noticed(number) => State::Runnable,
+            Step::Runnable | Step::Yields | Step::Blocked(_) if self.is_noticed(number) => State::Runnable,
             Step::Runnable => State::Runnable,
+            Step::Yields => State::Yields,
             Step::Blocked(until) => State::Blocked(until),
             Step::Ended(Outcome::Killed(reason)) if self.is_kept_for_debugger(number, reason) => {
                 State::Runnable
             }
             Step::Ended(outcome) => self.end_when_told(number, outcome),
         }
-    }
-
-    /// Ends a Guest, once all that it has said is shown and there is room for what is said of its end.
-    fn end_when_told(&mut self, number: usize, outcome: Outcome) -> State {
-        if self.multiplexer.get_mut().is_behind(number) || !console::has_room_for_an_end() {
-            self.tasks[number].ending = Some(outcome);
-            return State::Blocked(self.now.after(SLICE));
-        }
-        self.end(number, outcome);
-        State::Ended
-    }
-
-    /// Tells a Guest's end and takes back what it had.
-    fn end(&mut self, number: usize, outcome: Outcome) {
-        let task = &mut self.tasks[number];
-        let Some(guest) = task.guest.take() else {
-            return;
-        };
-        self.multiplexer.get_mut().ended(number, &mut Wire);
-        let mut killed = None;
-        if let Outcome::Killed(reason) = outcome {
-            killed = Some(reason);
-            // A kernel that panicked has said why: its own words are the last to be read.
-            if reason != KillReason::Panicked {
-                console::line(format_args!("guest {}: killed: {reason}", task.name));
-                tell_post_mortem(&task.name, &guest);
-            }
-            self.worst = self.worst.or(ExitCode::Killed);
-        }
-        tell_usage(&task.name, &guest, &task.life, self.now);
-        let name = task.name.clone();
-        self.bury(*guest, &name, killed);
-        self.lan.unplug(number);
-        if let Some(gdb) = &mut self.gdb {
-            gdb.ended(number);
-        }
-    }
-
-    /// Sends what is still to be told, with patience, for nobody waits any more.
-    fn report_the_rest(&mut self) {
-        let Some(reporter) = &mut self.reporter else { return };
-        while reporter.turn(self.now, moment, |bytes| {
-            second_line::send_all(bytes);
-            bytes.len()
-        }) {}
     }
 
     /// Tells of NMIs at the first, second, fourth, eighth ...: a broken board may send thousands.

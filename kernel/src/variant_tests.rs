@@ -40,6 +40,27 @@ fn old_guests_find_page_tables_and_are_told_where() {
 }
 
 #[test]
+fn init_is_cut_into_slices() {
+    let mut cpu = ScriptedCpu::default();
+    cpu.slice_end = Nanos(0);
+    let mut guest = new_guest(1);
+    guest.memory = ram_with_data_of(Variant::B);
+    guest.memory.write_u32(GuestPhys(E820_MAP + 8), guest.memory.limit()).unwrap();
+    cpu.calls(1, [LGUEST_DATA_AT.0, 0, 0]);
+    let mut slices = 0;
+    while guest.shared.is_none() {
+        if guest.preparation.is_some() {
+            cpu.attention = Attention::Wanted;
+            cpu.then(0x20, 0, 0);
+        }
+        assert_eq!(run(&mut guest, &mut cpu), Stop::Preempted);
+        slices += 1;
+    }
+    assert_eq!(slices, 3, "the search, a table, what leads to it");
+    assert_eq!(data(&guest, 1376), guest.memory.limit() - 0x1000);
+}
+
+#[test]
 fn a_vmcall_is_a_call_however_the_cpu_reports_it() {
     for trapnum in [6, 13] {
         let mut cpu = ScriptedCpu::default();

@@ -88,6 +88,9 @@ pub trait Bus {
     /// Tells whether something must be finished before the Guest goes on.
     fn is_busy(&self) -> bool;
 
+    /// Tells whether others must have their turn before that can be finished.
+    fn yields(&self) -> bool;
+
     /// Shows its devices to `look`, in the Guest's order.
     fn show(&self, look: &mut dyn FnMut(&Slot<'_>));
 }

@@ -39,6 +39,8 @@ pub enum Progress {
     Waiting,
     /// Enough for one step, but not all: ask again before the Guest goes on.
     Busy,
+    /// As busy, and for more somebody else must take away what there is: ask again at the next turn.
+    Yields,
 }
 
 /// A device of one Guest.

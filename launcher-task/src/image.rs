@@ -22,8 +22,8 @@ mod error;
 
 use alloc::{vec, vec::Vec};
 
+use abi::GuestPhys;
 use abi::boot_params::COMMAND_LINE_MAX;
-use abi::{GuestMemory, GuestPhys, GuestResult};
 
 use crate::{
     bzimage::{BzImage, is_bzimage},
@@ -41,6 +41,9 @@ const COMMAND_LINE_ROOM: usize = COMMAND_LINE_MAX as usize - 1;
 const MEMORY_WORDS: [&str; 2] = ["mem=", "memmap="];
 /// ... and one that looks like them and does not.
 const NO_LARGE_PAGES: &str = "mem=nopentium";
+
+/// What is to be copied into a Guest's memory: where to, and what.
+pub type Part<'a> = (GuestPhys, &'a [u8]);
 
 /// An image that makes sense by itself.
 #[derive(Debug)]
@@ -157,15 +160,14 @@ impl<'a> Image<'a> {
         self.header
     }
 
-    /// Copies the segments into memory that is zero, and returns where to start.
-    ///
-    /// # Errors
-    /// [`abi::KillReason::OutOfGuestMemory`] if `memory` is smaller than the layout said.
-    pub fn load(&self, memory: &mut dyn GuestMemory) -> GuestResult<GuestPhys> {
-        for segment in &self.segments {
-            memory.write_from(segment.at, segment.bytes)?;
-        }
-        Ok(self.entry)
+    /// Where to start.
+    pub const fn entry(&self) -> GuestPhys {
+        self.entry
+    }
+
+    /// What belongs into memory that is zero otherwise, and where.
+    pub fn parts(&self) -> impl Iterator<Item = Part<'a>> + '_ {
+        self.segments.iter().map(|segment| (segment.at, segment.bytes))
     }
 }
 

@@ -159,7 +159,12 @@ impl<'a> Slot<'a> {
 
     /// Tells whether something must be finished before the Guest goes on.
     pub fn is_busy(&self) -> bool {
-        self.queues.iter().any(|served| served.progress == Progress::Busy)
+        self.queues.iter().any(|served| matches!(served.progress, Progress::Busy | Progress::Yields))
+    }
+
+    /// Tells whether others must have their turn before that can be finished.
+    pub fn yields(&self) -> bool {
+        self.queues.iter().any(|served| served.progress == Progress::Yields)
     }
 
     /// Bytes of the device's configuration from `at` on; behind its end they are all ones.
@@ -266,12 +271,16 @@ mod tests {
         assert_eq!(serve(&mut slot, &mut ram), Ok(false));
         assert_eq!(record.served.get(), 0, "a queue without rings is not served");
         slot.set_rings(0, Rings::in_one_run(RING));
-        for (progress, is_pending, is_busy) in
-            [(Progress::Idle, false, false), (Progress::Waiting, true, false), (Progress::Busy, true, true)]
-        {
+        for (progress, is_pending, is_busy) in [
+            (Progress::Idle, false, false),
+            (Progress::Waiting, true, false),
+            (Progress::Busy, true, true),
+            (Progress::Yields, true, true),
+        ] {
             record.progress.set(Some(progress));
             assert_eq!(serve(&mut slot, &mut ram), Ok(false));
             assert_eq!((slot.is_pending(0), slot.is_busy()), (is_pending, is_busy));
+            assert_eq!(slot.yields(), progress == Progress::Yields);
         }
         slot.reset();
         assert!(!slot.is_pending(0) && !slot.is_busy());

@@ -4,17 +4,20 @@
 //! can be done now, and says when it wants to be asked again:
 //!
 //! ```text
-//!   start --> step --> Runnable ......... again when it is its turn
-//!    ^          |----> Blocked(until) ... then, or when something has happened
+//!   start --> step --> Runnable ......... as long as its turn lasts
+//!    ^          |----> Yields ........... when the others have had theirs
+//!    |          |----> Blocked(until) ... then, or when something has happened
 //!    |          '----> Ended(outcome) ... never
 //!    '-- a Guest that restarts
 //! ```
 //!
 //! A step offers what has been typed, runs the Guest, and serves what it stops
 //! for. Kicks are served within the step, so they cost no trip through the
-//! scheduler; everything else ends it.
+//! scheduler; everything else ends it, and so does the end of the slice, which
+//! is looked at behind each. A start is steps as well (`task/start.rs`).
 //!
 //! Invariants:
+//! - No stop is served once the slice is over (`a_slice_ends_between_two_kicks`).
 //! - A Guest never runs while output it has kicked is unfinished
 //!   (`a_guest_waits_for_its_output`), or while its terminal is full
 //!   (`a_guest_waits_for_its_terminal`).
@@ -26,15 +29,17 @@
 //!
 //! Source: lguest ABI, "HALT" and "Shutdown, restart, panic".
 //!
-//! Next on the tour: the Host, in the kernel crate.
+//! Next on the tour: `task/start.rs`.
+
+mod end;
+mod restarts;
+mod start;
 
 use alloc::{boxed::Box, vec::Vec};
-use core::fmt::{self, Write as _};
 
-use abi::{GuestPhys, GuestResult, KillReason, Nanos, RunGuest, Shutdown, Stop};
+use abi::{GuestResult, KillReason, Nanos, RunGuest, Stop};
 
 use crate::{
-    boot_params,
     bus::{Bus, Heard, Irqs, LguestBus, PciBus},
     config::{BusKind, Plan},
     console::ConsoleDevice,
@@ -46,18 +51,19 @@ use crate::{
     rng::RngDevice,
     slot::Slot,
 };
+use restarts::Restarts;
+use start::Start;
 
 /// Most kicks one step serves before others get their turn.
 pub const KICKS_PER_STEP: u32 = 64;
 
-/// The last words of every Linux that powers off.
-const LINUX_POWER_OFF: &str = "Power down";
-
 /// What a task wants after a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// Another step as soon as it is its turn.
+    /// Another step as long as its turn lasts, then in the next.
     Runnable,
+    /// Another step in its next turn: others must have theirs first.
+    Yields,
     /// Another step at this point in time, or earlier if anything has happened: a step too many
     /// does no harm.
     Blocked(Nanos),
@@ -85,6 +91,9 @@ pub struct Launcher<'a> {
     asleep: Option<Nanos>,
     /// Whether a queue of a device has been kicked since it started.
     drives: bool,
+    /// How far its start is, until it is done.
+    starting: Option<Start>,
+    restarts: Restarts,
 }
 
 impl<'a> Launcher<'a> {
@@ -116,7 +125,8 @@ impl<'a> Launcher<'a> {
                 Box::new(PciBus::new(devices, plan.memory))
             }
         };
-        Ok(Self { plan, image, initrd, layout, bus, asleep: None, drives: false })
+        let (starting, restarts) = (Some(Start::default()), Restarts::default());
+        Ok(Self { plan, image, initrd, layout, bus, asleep: None, drives: false, starting, restarts })
     }
 
     /// What it was asked to be.
@@ -154,24 +164,6 @@ impl<'a> Launcher<'a> {
         self.bus.show(look);
     }
 
-    /// Prepares memory, devices and CPU, so that the next step runs the Guest's first instruction.
-    ///
-    /// # Errors
-    /// [`KillReason::OutOfGuestMemory`] if the memory is smaller than [`Launcher::limit`].
-    pub fn start(&mut self, guest: &mut dyn RunGuest) -> GuestResult {
-        (self.asleep, self.drives) = (None, false);
-        let memory = guest.memory();
-        memory.zero(GuestPhys(0), self.limit())?;
-        let entry = self.image.load(memory)?;
-        if let Some(place) = self.layout.initrd() {
-            memory.write_from(GuestPhys(place.start), self.initrd)?;
-        }
-        boot_params::write(memory, &self.layout, &self.plan.command_line, self.image.header())?;
-        self.bus.install(memory)?;
-        guest.reset(entry);
-        Ok(())
-    }
-
     /// Takes a step. What is to be told about the Guest goes to `log`.
     pub fn step(&mut self, guest: &mut dyn RunGuest, ports: &mut Ports<'_>, log: &mut dyn Log) -> Step {
         self.advance(guest, ports, log).unwrap_or_else(|reason| Step::Ended(Outcome::Killed(reason)))
@@ -183,6 +175,9 @@ impl<'a> Launcher<'a> {
         ports: &mut Ports<'_>,
         log: &mut dyn Log,
     ) -> GuestResult<Step> {
+        if self.is_starting() {
+            return self.go_on_starting(guest, ports.now);
+        }
         self.serve_devices(guest, ports)?;
         if let Some(until) = self.asleep.filter(|&until| ports.now < until) {
             return Ok(Step::Blocked(until));
@@ -206,11 +201,14 @@ impl<'a> Launcher<'a> {
                 }
                 Stop::Preempted => break,
                 Stop::Halted(until) => return self.halted(until, guest, ports),
-                Stop::Shutdown(wish) => return self.end(&wish, guest, log),
+                Stop::Shutdown(wish) => return self.end(&wish, ports.now, log),
                 Stop::Killed(reason) => return Err(reason),
             }
+            if guest.slice_is_over() {
+                break;
+            }
         }
-        Ok(Step::Runnable)
+        Ok(if self.bus.yields() { Step::Yields } else { Step::Runnable })
     }
 
     /// Lets devices go on; what they have for the Guest wakes it.
@@ -246,37 +244,6 @@ impl<'a> Launcher<'a> {
         self.serve_devices(guest, ports)?;
         Ok(self.asleep.map_or(Step::Runnable, Step::Blocked))
     }
-
-    fn end(&mut self, wish: &Shutdown, guest: &mut dyn RunGuest, log: &mut dyn Log) -> GuestResult<Step> {
-        let has_panicked = self.has_panicked(wish);
-        let (name, words) = (&self.plan.name, LastWords(wish));
-        let what = match wish.restart {
-            true => "restarting",
-            false if has_panicked => "panicked",
-            false => "powered off",
-        };
-        if has_panicked {
-            // Its own words are the last.
-            log.end(format_args!("guest {name}: killed: {}", KillReason::Panicked));
-        }
-        match wish.restart {
-            true => log.news(format_args!("guest {name}: {what}{words}")),
-            false => log.end(format_args!("guest {name}: {what}{words}")),
-        }
-        if has_panicked {
-            return Err(KillReason::Panicked);
-        }
-        if !wish.restart {
-            return Ok(Step::Ended(Outcome::PoweredOff));
-        }
-        self.start(guest)?;
-        Ok(Step::Runnable)
-    }
-
-    /// A Linux panics by the call it powers off with; only its words tell the two apart.
-    fn has_panicked(&self, wish: &Shutdown) -> bool {
-        !wish.restart && self.release().is_some() && !wish.text().eq(LINUX_POWER_OFF.chars())
-    }
 }
 
 /// The bus the kernels of a release look for; who does not say which one it is has the older.
@@ -284,19 +251,6 @@ fn usual_bus(release: Option<Release<'_>>) -> BusKind {
     match release.is_none_or(|release| release.is_before(4, 0)) {
         true => BusKind::Lguest,
         false => BusKind::Pci,
-    }
-}
-
-/// A Guest's last words, as they are printed behind what it does; nothing if it has none.
-struct LastWords<'a>(&'a Shutdown);
-
-impl fmt::Display for LastWords<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.text().all(char::is_whitespace) {
-            return Ok(());
-        }
-        f.write_str(": ")?;
-        self.0.text().try_for_each(|letter| f.write_char(letter))
     }
 }
 

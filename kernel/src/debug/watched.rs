@@ -199,6 +199,10 @@ impl<C: Cpu> Cpu for Watched<'_, C> {
         self.cpu.wake_at(at);
     }
 
+    fn slice_is_over(&mut self) -> bool {
+        self.cpu.slice_is_over()
+    }
+
     fn set_task_switched(&mut self, on: bool) {
         self.cpu.set_task_switched(on);
     }

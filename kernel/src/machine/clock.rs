@@ -62,6 +62,15 @@ pub fn now() -> Nanos {
     CLOCK.get().map_or(Nanos(0), |clock| clock.scale.nanos(elapsed(clock.start, cpu::tsc())))
 }
 
+/// Longer than any slice, in nanoseconds as in ticks, and short enough for the arithmetic.
+pub const FAR: u64 = 1 << 40;
+
+/// What the TSC will show at `at`, or in a while that is long enough.
+pub fn tsc_at(at: Nanos) -> u64 {
+    let away = now().until(at).0.min(FAR);
+    cpu::tsc().wrapping_add(away / 1_000 * u64::from(tsc_khz()) / 1_000)
+}
+
 /// The TSC's frequency in kHz; 0 before [`start`].
 pub fn tsc_khz() -> u32 {
     CLOCK.get().map_or(0, |clock| clock.scale.khz())

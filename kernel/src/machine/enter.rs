@@ -39,8 +39,10 @@ pub struct GuestCpu {
     fpu_states: Vec<(GuestId, Box<FpuState>)>,
     ran_last: Option<GuestId>,
     task_switched: bool,
-    /// When the Launcher wants the CPU back at the latest.
+    /// When the Launcher wants the CPU back at the latest, ...
     slice_end: Nanos,
+    /// ... and what the TSC shows then.
+    deadline: u64,
     /// When the alarm goes off.
     alarm: Nanos,
     wall: WallClock,
@@ -57,6 +59,7 @@ impl GuestCpu {
             ran_last: None,
             task_switched: false,
             slice_end: Nanos::NEVER,
+            deadline: tsc().wrapping_add(clock::FAR),
             alarm: Nanos::NEVER,
             wall: WallClock::new(clock::now(), clock::wall_clock()),
         }
@@ -65,6 +68,7 @@ impl GuestCpu {
     /// Begins a slice that ends at `end`.
     pub fn begin_slice(&mut self, end: Nanos) {
         self.slice_end = end;
+        self.deadline = clock::tsc_at(end);
         self.wake_at(end);
     }
 
@@ -233,6 +237,11 @@ impl Cpu for GuestCpu {
             self.alarm = at;
             timer::arm(clock::now().until(at));
         }
+    }
+
+    #[inline]
+    fn slice_is_over(&mut self) -> bool {
+        self.deadline.wrapping_sub(tsc()) as i64 <= 0
     }
 
     #[inline]

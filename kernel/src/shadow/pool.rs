@@ -137,13 +137,14 @@ impl Pool {
     /// Takes an empty table.
     pub fn take(&mut self) -> Option<TableId> {
         let table = self.free.pop()?;
+        self.clear(table, 0..ENTRIES);
         self.least_free = self.least_free.min(self.free.len());
         Some(table)
     }
 
-    /// Empties a table and takes it back.
+    /// Takes a table back. It is emptied when it is taken the next time: thousands may come back at
+    /// once, by one flush, and go out one by one.
     pub fn give_back(&mut self, table: TableId) {
-        self.clear(table, 0..ENTRIES);
         self.pages[table.number].rights = [0; 2];
         debug_assert!(!self.free.contains(&table), "a table was given back twice");
         self.free.push(table);

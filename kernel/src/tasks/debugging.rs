@@ -76,7 +76,9 @@ impl Tasks {
     pub(super) fn obey_debugger(&mut self) {
         for task in 0..self.tasks.len() {
             match self.gdb.as_ref().map(|gdb| gdb.wish(task)) {
-                Some(Wish::Hold) => self.rota.hold(task, Holder::Debugger),
+                Some(Wish::Hold) => {
+                    self.hold(task, Holder::Debugger);
+                }
                 Some(Wish::Run) => self.rota.release(task, Holder::Debugger),
                 Some(Wish::Kill) => {
                     self.kill(task);

@@ -178,7 +178,7 @@ impl World for Tasks {
             _ if self.rota.is_held(number, Holder::Monitor) => "paused",
             _ if self.rota.is_held(number, Holder::Debugger) => "stopped",
             State::Blocked(_) => "sleeps",
-            State::Runnable => "runs",
+            State::Runnable | State::Yields => "runs",
         };
         Some(Known { name, state, guest: guest.as_deref(), life, symbols: *symbols })
     }

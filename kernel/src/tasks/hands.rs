@@ -31,6 +31,7 @@ impl Tasks {
         let lives = self.guest(number).is_some();
         if lives {
             self.rota.hold(number, by);
+            self.make_ready(number);
         }
         lives
     }
@@ -46,19 +47,30 @@ impl Tasks {
 
     /// Starts a Guest again in fresh memory; false if it does not live.
     pub fn restart(&mut self, number: usize) -> bool {
-        let Some(Task { name, launcher, guest: Some(guest), told, life, .. }) = self.tasks.get_mut(number)
-        else {
+        let Some(Task { name, launcher, guest: Some(_), .. }) = self.tasks.get_mut(number) else {
             return false;
         };
         self.multiplexer.get_mut().flush(number, &mut Wire);
         console::line(format_args!("guest {name}: restarting, by hand"));
-        let lines = Some(Lines(Terminal { multiplexer: &self.multiplexer, guest: number }));
-        let mut seat = Seat { guest, cpu: &mut self.cpu, name, told, life, began: self.now, lines };
-        match launcher.start(&mut seat) {
-            Ok(()) => self.rota.note(number, State::Runnable),
-            Err(reason) => self.end_by_hand(number, reason),
+        launcher.begin();
+        self.rota.note(number, State::Runnable);
+        if self.rota.is_held_at_all(number) {
+            self.make_ready(number);
         }
         true
+    }
+
+    /// Whoever holds a Guest finds it at its first instruction, not halfway there.
+    fn make_ready(&mut self, number: usize) {
+        let Some(Task { name, launcher, guest: Some(guest), told, life, .. }) = self.tasks.get_mut(number)
+        else {
+            return;
+        };
+        let lines = Some(Lines(Terminal { multiplexer: &self.multiplexer, guest: number }));
+        let mut seat = Seat { guest, cpu: &mut self.cpu, name, told, life, began: self.now, lines };
+        if let Err(reason) = launcher.start(&mut seat) {
+            self.end_by_hand(number, reason);
+        }
     }
 
     /// Ends a Guest; false if it does not live.

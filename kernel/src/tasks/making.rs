@@ -34,7 +34,6 @@ use crate::machine::entropy::Chance;
 use crate::machine::memory::Memory;
 use crate::machine::power::ExitCode;
 use crate::machine::{clock, console, cpu, heap, second_line};
-use crate::seat::Seat;
 use crate::{disks, host};
 
 /// Words the Host's own command line may have; those that end in `=` take a value.
@@ -224,7 +223,7 @@ impl Tasks {
         let mut devices = self.lan.plug(&plan, self.tasks.len());
         devices.extend(disks.into_iter().map(|disk| Box::new(disk) as Box<dyn Device>));
         let task = self.tasks.len();
-        let mut launcher = match Launcher::admit(plan, image, initrd, devices) {
+        let launcher = match Launcher::admit(plan, image, initrd, devices) {
             Ok(launcher) => launcher,
             Err(why) => {
                 self.lan.unplug_for_good(task);
@@ -251,23 +250,9 @@ impl Tasks {
                 ));
             }
         }
-        let now = clock::now();
-        let (mut told, mut life) = (None, Life::begin(memory / MIB, now));
-        let mut seat = Seat {
-            guest: &mut guest,
-            cpu: &mut self.cpu,
-            name: &name,
-            told: &mut told,
-            life: &mut life,
-            began: now,
-            lines: None,
-        };
-        let started = launcher.start(&mut seat).map_err(|why| format!("{why}"));
-        let room = started.and_then(|()| {
-            self.memory.own_bytes(KEPT).ok_or_else(|| "no memory is left to keep its output in".into())
-        });
-        match room {
-            Ok(room) => {
+        let life = Life::begin(memory / MIB, clock::now());
+        match self.memory.own_bytes(KEPT) {
+            Some(room) => {
                 self.multiplexer.get_mut().add(&name, room);
                 if let Some(reporter) = &mut self.reporter {
                     guest.watch(reporter.watch(&name), cpu::tsc());
@@ -276,16 +261,18 @@ impl Tasks {
                     name,
                     launcher,
                     guest: Some(Box::new(guest)),
-                    told,
+                    told: None,
                     ending: None,
                     life,
                     symbols,
                 });
             }
-            Err(why) => {
+            None => {
                 self.memory.evict(guest);
                 self.lan.unplug_for_good(task);
-                self.misconfigured(format_args!("guest {name}: {file}: {why}"));
+                self.misconfigured(format_args!(
+                    "guest {name}: {file}: no memory is left to keep its output in"
+                ));
             }
         }
     }

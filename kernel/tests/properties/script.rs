@@ -210,5 +210,9 @@ impl Cpu for ScriptedCpu {
 
     fn wake_at(&mut self, _at: Nanos) {}
 
+    fn slice_is_over(&mut self) -> bool {
+        false
+    }
+
     fn set_task_switched(&mut self, _on: bool) {}
 }

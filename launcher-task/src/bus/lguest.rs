@@ -167,6 +167,10 @@ impl Bus for LguestBus<'_> {
         self.places.iter().any(|place| place.slot.is_busy())
     }
 
+    fn yields(&self) -> bool {
+        self.places.iter().any(|place| place.slot.yields())
+    }
+
     fn show(&self, look: &mut dyn FnMut(&Slot<'_>)) {
         self.places.iter().for_each(|place| look(&place.slot));
     }

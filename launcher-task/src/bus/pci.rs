@@ -202,6 +202,10 @@ impl Bus for PciBus<'_> {
         self.functions.iter().any(Function::is_busy)
     }
 
+    fn yields(&self) -> bool {
+        self.functions.iter().any(|function| function.slot().yields())
+    }
+
     fn show(&self, look: &mut dyn FnMut(&Slot<'_>)) {
         self.functions.iter().for_each(|function| look(function.slot()));
     }

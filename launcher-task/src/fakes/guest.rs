@@ -23,6 +23,8 @@ pub struct FakeGuest {
     pub resets: Vec<GuestPhys>,
     /// How often it has run.
     pub runs: usize,
+    /// How often it may be asked until its slice is over, if it ever is.
+    pub slice: Option<usize>,
 }
 
 impl FakeGuest {
@@ -36,6 +38,7 @@ impl FakeGuest {
             raised: Vec::new(),
             resets: Vec::new(),
             runs: 0,
+            slice: None,
         }
     }
 
@@ -71,6 +74,13 @@ impl RunGuest for FakeGuest {
 
     fn reset(&mut self, entry: GuestPhys) {
         self.resets.push(entry);
+    }
+
+    fn slice_is_over(&mut self) -> bool {
+        self.slice.as_mut().is_some_and(|left| {
+            *left = left.saturating_sub(1);
+            *left == 0
+        })
     }
 
     fn memory(&mut self) -> &mut dyn GuestMemory {

@@ -127,7 +127,7 @@ impl NetDevice {
             queue.give_back(memory, &mut self.transmit, 0)?;
             self.step.1 = self.step.1.saturating_sub(cost);
         }
-        Ok(Progress::Busy)
+        Ok(Progress::Yields)
     }
 
     /// Sends the packet in the open chain, and returns what that cost.

@@ -209,6 +209,16 @@ impl<'a> Networks<'a> {
         due.min().unwrap_or(Nanos::NEVER)
     }
 
+    /// Tells of each card whose packets the gateways have taken since the last call, and what that
+    /// cost: in which unit does not matter, it is the same for all.
+    pub fn take_work(&mut self, mut tell: impl FnMut(Plug, u32)) {
+        for (network, Network { relay, .. }) in self.list.iter_mut().enumerate() {
+            let work = relay.switch.take_work(GATEWAY);
+            let worked = work.into_iter().enumerate().filter(|(_, work)| *work > 0);
+            worked.for_each(|(port, work)| tell(Plug { network, port }, work));
+        }
+    }
+
     /// Tells of each card something has come for since the last call.
     pub fn take_awakened(&mut self, mut tell: impl FnMut(Plug)) {
         for (number, network) in self.list.iter_mut().enumerate() {

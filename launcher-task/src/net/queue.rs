@@ -36,6 +36,8 @@ pub const FRAME_MAX: usize = LINK_MAX + 65_536;
 /// Bytes of a queue: two of the longest frames from one sender, and as much again for others.
 pub const QUEUE_LEN: usize = 288 << 10;
 
+/// What it costs whoever takes a packet out, in bytes of it, beside those it has.
+const PACKET_COST: u32 = 512;
 /// Bytes before the frame: its length, its sender, its offload.
 const RECORD_LEN: usize = 16;
 
@@ -63,12 +65,15 @@ pub struct PacketQueue<'a> {
     packets: u32,
     held: [u32; PORTS_MAX],
     held_by_all: u32,
+    /// What it cost to take out each sender's packets since somebody asked.
+    work: [u32; PORTS_MAX],
 }
 
 impl<'a> PacketQueue<'a> {
     /// An empty queue in `bytes`.
     pub const fn new(bytes: &'a mut [u8]) -> Self {
-        Self { bytes, head: 0, tail: 0, turn: None, packets: 0, held: [0; PORTS_MAX], held_by_all: 0 }
+        let none = [0; PORTS_MAX];
+        Self { bytes, head: 0, tail: 0, turn: None, packets: 0, held: none, held_by_all: 0, work: none }
     }
 
     /// Packets in it.
@@ -144,6 +149,7 @@ impl<'a> PacketQueue<'a> {
         self.head += need;
         self.packets -= 1;
         self.held[sender] -= need as u32;
+        self.work[sender] = self.work[sender].saturating_add(need as u32 + PACKET_COST);
         self.held_by_all -= need as u32;
         if self.turn == Some(self.head) {
             (self.head, self.turn) = (0, None);
@@ -151,6 +157,12 @@ impl<'a> PacketQueue<'a> {
         if self.is_empty() {
             (self.head, self.tail, self.turn) = (0, 0, None);
         }
+    }
+
+    /// What it cost to take out each sender's packets, in bytes or what is worth as much, since the
+    /// last call.
+    pub const fn take_work(&mut self) -> [u32; PORTS_MAX] {
+        core::mem::replace(&mut self.work, [0; PORTS_MAX])
     }
 
     /// Empties it, and returns how many packets were in it.
@@ -180,6 +192,19 @@ mod tests {
         let sent = Packet { sender: 3, offload, frame: &[5; 45] };
         assert!(queue.push(sent));
         assert_eq!(queue.first(), Some(sent));
+    }
+
+    #[test]
+    fn each_sender_s_packets_are_its_own_work() {
+        let mut bytes = vec![0; 4096];
+        let mut queue = PacketQueue::new(&mut bytes);
+        for sender in [1, 2, 2] {
+            assert!(queue.push(packet(sender, &[0; 64])));
+        }
+        (0..3).for_each(|_| queue.pop());
+        let work = queue.take_work();
+        assert!(work[1] > 64 && work[2] == 2 * work[1] && work.iter().sum::<u32>() == 3 * work[1]);
+        assert_eq!(queue.take_work(), [0; PORTS_MAX]);
     }
 
     #[test]

@@ -222,6 +222,11 @@ impl<'a> Switch<'a> {
         self.ports[at].is_plugged = false;
     }
 
+    /// What it cost to take out each port's packets for port `at` since the last call.
+    pub fn take_work(&mut self, at: usize) -> [u32; PORTS_MAX] {
+        self.ports[at].queue.take_work()
+    }
+
     /// The ports something has come for since the last call, as bits.
     pub const fn take_awakened(&mut self) -> u32 {
         core::mem::replace(&mut self.awakened, 0)

@@ -3,7 +3,9 @@
 mod disk;
 
 use abi::kill::RingError;
+use abi::{GuestPhys, Shutdown};
 
+use super::restarts::EVERY;
 use super::*;
 use crate::{
     block::{BlockDevice, Overlay, Store},
@@ -100,6 +102,7 @@ fn what_cannot_start_is_refused_before_memory_is_spent_on_it() {
 fn memory_smaller_than_planned_is_noticed_at_the_start() {
     let mut bench = bench();
     bench.guest = FakeGuest::new(PAGE);
+    bench.launcher.begin();
     let reason = KillReason::OutOfGuestMemory { at: GuestPhys(0), len: 3 * MIB };
     assert_eq!(bench.launcher.start(&mut bench.guest), Err(reason));
     assert_eq!(bench.guest.resets, []);
@@ -135,6 +138,17 @@ fn a_guest_that_only_kicks_gives_up_its_turn_some_time() {
     }
     assert_eq!(bench.step(0), Step::Runnable);
     assert_eq!(bench.guest.runs, KICKS_PER_STEP as usize);
+}
+
+#[test]
+fn a_slice_ends_between_two_kicks() {
+    let mut bench = bench();
+    for _ in 0..10 {
+        bench.guest.stops(Stop::Notify(GuestPhys(OUTPUT_RING)));
+    }
+    bench.guest.slice = Some(3);
+    assert_eq!(bench.step(0), Step::Runnable);
+    assert_eq!(bench.guest.runs, 3);
 }
 
 #[test]
@@ -210,7 +224,9 @@ fn typing_just_before_sleep_keeps_the_guest_awake() {
 fn a_new_start_ends_the_sleep_of_the_old_life() {
     let mut bench = bench();
     assert_eq!(bench.step(0), Step::Blocked(Nanos::NEVER));
-    bench.launcher.start(&mut bench.guest).unwrap();
+    bench.launcher.begin();
+    assert_eq!(bench.step(0), Step::Runnable);
+    assert!(!bench.launcher.is_starting());
     bench.step(0);
     assert_eq!(bench.guest.runs, 2);
 }
@@ -250,11 +266,45 @@ fn a_restart_leaves_nothing_of_the_first_life() {
     });
     assert_eq!(bench.step(0), Step::Runnable);
     assert_eq!(bench.log, "guest a: restarting\n");
+    assert_eq!(bench.step(0), Step::Runnable);
     assert!(bench.guest.ram == fresh);
     assert_eq!(bench.guest.resets, [GuestPhys(0x10_0000); 2]);
     bench.terminal.typed.extend(b"a");
     bench.step(0);
     assert!(bench.guest.ram == fresh, "the first life's buffers are forgotten");
+}
+
+/// Two pieces of a start, one more for each part, and then what a device page and a reset take.
+#[test]
+fn a_start_lasts_as_many_slices_as_it_takes() {
+    let mut bench = bench();
+    bench.launcher.begin();
+    let mut slices = 0;
+    while bench.launcher.is_starting() {
+        bench.guest.slice = Some(1);
+        assert_eq!(bench.step(0), Step::Runnable);
+        slices += 1;
+    }
+    assert_eq!((slices, bench.guest.runs), (3 * MIB / start::PIECE + 3, 0));
+}
+
+#[test]
+fn a_guest_that_restarts_too_often_waits_and_is_told_of_once() {
+    let mut bench = bench();
+    let mut restart = |now| {
+        bench.guest.stops(shutdown(true, b"x"));
+        while bench.launcher.is_starting() {
+            bench.step(now);
+        }
+        bench.step(now)
+    };
+    for _ in 0..restarts::AT_ONCE {
+        assert_eq!(restart(0), Step::Runnable);
+    }
+    assert_eq!(restart(0), Step::Blocked(EVERY));
+    assert_eq!(restart(EVERY.0), Step::Blocked(EVERY.after(EVERY)));
+    assert_eq!(bench.step(EVERY.0), Step::Blocked(EVERY.after(EVERY)), "whatever wakes it");
+    assert_eq!(bench.log.matches("restarts too often: 5 times a second is the most").count(), 1);
 }
 
 #[test]
