@@ -33,7 +33,7 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt;
 
-use abi::{KillReason, Nanos, Variant};
+use abi::{Nanos, Variant};
 use kernel::cpu::Cpu;
 use kernel::event::Event;
 use kernel::gdb::Session;

@@ -85,7 +85,7 @@ fn by_name(line: &str) -> Option<Line<'_>> {
 /// `name |c0100000| T | ...`.
 fn table(line: &str) -> Option<Line<'_>> {
     let mut cells = line.rsplitn(7, '|');
-    let (name, at) = (cells.nth(6), line.rsplitn(7, '|').nth(5)?);
+    let (name, at) = (cells.nth(6), line.rsplit('|').nth(5)?);
     let at = at.trim();
     match is_address(at) {
         true => Some(symbol(at, name?.trim())),

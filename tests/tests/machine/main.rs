@@ -5,7 +5,8 @@
 //! is a mistake in the configuration told and survived ([`bad_input`]), does every loader
 //! do ([`loaders`]), what if the hardware is poor or hostile ([`hardware`]), is the image
 //! what it claims to be ([`image`]), do the scripts work ([`scripts`], [`at_a_terminal`]), what does it cost
-//! ([`bench`]), do as many run as are brought ([`many`]), do several Guests leave each other alone ([`together`]), reach each other ([`net`])
+//! ([`bench`]), do as many run as are brought ([`many`]), does each get its share of the time
+//! ([`fairness`]), do several Guests leave each other alone ([`together`]), reach each other ([`net`])
 //! and share a terminal ([`terminal`]), also one that is slow or attacked ([`stalls`]), does a person at the machine itself get by ([`desk`]), is
 //! every year's treaty kept ([`variants`]), do disks keep what is on them ([`disks`]), do drivers
 //! that others wrote find our devices as they should be ([`drivers`]), do Linux kernels find all
@@ -21,6 +22,7 @@ mod desk;
 mod disks;
 mod docs;
 mod drivers;
+mod fairness;
 mod gdb;
 mod guests;
 mod hardware;

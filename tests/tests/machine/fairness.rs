@@ -1,0 +1,72 @@
+//! The law of time: whatever the others make the Host do, an innocent Guest gets its share of each
+//! second, and never waits longer than a slice for each of them and 5 ms.
+//!
+//! The victim measures both itself, by the counted clock, and fails if the law is broken. Beside it
+//! stands each kind of Guest that has ever taken more than its part.
+
+use std::time::Duration;
+
+use emulated::boot::bus;
+use emulated::scratch::Scratch;
+use emulated::{Boot, Qemu, artefacts};
+
+/// How long the victim looks, in milliseconds of the counted clock, and for how long the others go on.
+const LOOKS: u32 = 2000;
+const GOES_ON: u32 = LOOKS + 200;
+/// Longest a boot takes on a slow computer.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// A victim beside these: programs, options of their lines, and what they are told. It must not notice.
+#[track_caller]
+fn beside(others: &[(&str, &str, &str)]) {
+    let scratch = Scratch::new();
+    let told = format!("beside={} for={LOOKS}", others.len());
+    let victim =
+        Boot::bare().with(artefacts::guest("fair_victim"), format!("guest name=v mem=8M net=lan -- {told}"));
+    let boot = others.iter().enumerate().fold(victim, |boot, (number, (program, options, told))| {
+        let line = format!("guest name=g{number}{} {options} -- {told} for={GOES_ON}", bus(program));
+        boot.with(artefacts::guest(program), line)
+    });
+    let boot = boot.with(scratch.numbered_disk(), "disk name=d cow");
+    // Some of them never end.
+    let mut session = Qemu::kernel(&boot).counted().options(&["-m", "1024"]).limit(LIMIT).start();
+    let said = session.wait_for("fair_victim is over");
+    assert!(said.contains("test: PASS fair_victim"), "{said}");
+}
+
+#[test]
+fn text_in_kicks_one_by_one_and_queued_takes_no_more_than_its_part() {
+    beside(&[("greedy", "mem=8M", "how=text")]);
+    beside(&[("greedy", "mem=8M", "how=text-queued")]);
+    beside(&[("greedy", "mem=8M", "how=text-queued"), ("hostile_notify", "mem=8M", "")]);
+}
+
+#[test]
+fn endless_restarts_of_a_large_guest_are_not_noticed() {
+    beside(&[("greedy", "mem=512M", "how=restarts")]);
+    beside(&[("greedy", "mem=256M", "how=restarts"), ("greedy", "mem=256M", "how=restarts")]);
+}
+
+#[test]
+fn floods_of_flushes_faults_timers_and_calls_are_not_noticed() {
+    beside(&[
+        ("greedy", "mem=8M", "how=flushes-queued"),
+        ("hostile_flushes", "mem=8M", ""),
+        ("hostile_faults", "mem=8M", ""),
+        ("hostile_timer", "mem=8M", ""),
+        ("hostile_calls", "mem=8M", ""),
+    ]);
+}
+
+#[test]
+fn floods_of_requests_to_disk_and_entropy_source_are_not_noticed() {
+    beside(&[("hostile_disk", "mem=8M disk=d", ""), ("hostile_entropy", "mem=8M bus=pci", "")]);
+}
+
+#[test]
+fn floods_of_packets_are_not_noticed() {
+    beside(&[
+        ("net_flood", "mem=8M net=lan", "role=send packets=1000000 to=9"),
+        ("hostile_net", "mem=8M net=lan,mac=02:00:00:00:00:09", ""),
+    ]);
+}
