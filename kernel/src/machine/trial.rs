@@ -94,6 +94,7 @@ fn is_lax_at(ring: u32, cpu: &mut ThisCpu, room: HostPhys) -> bool {
 }
 
 /// Runs it until it leaves.
+#[inline(never)]
 fn run(pages: &mut SwitcherPages, start: GuestRegs, directory: u32) -> GuestRegs {
     pages.stack.regs = start;
     // SAFETY: 1. Interrupts are off. 2. The pages are this CPU's, and their tables have been loaded.

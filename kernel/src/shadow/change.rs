@@ -14,7 +14,7 @@ use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, HostPhys, PAGE_SIZE}
 use super::entry::{A, D, GuestEntry, U, is_inside, mirror};
 use super::pool::{ENTRIES, HALF, TableId};
 use super::walk::{Format, directory_index, table_index};
-use super::{KernelStack, SWITCHER_SLOT, Shadow};
+use super::{KernelStack, SWITCHER_SLOT, Shadow, VIRTUAL_8086_END};
 use crate::set_pte::{Run, SetPte};
 
 /// Where a change goes.
@@ -39,15 +39,14 @@ pub(super) struct Judge {
     pub device_limit: u32,
     /// What an entry has none of in its high dword.
     pub unsound_high: u32,
-    /// Below this linear address no page is open to ring 3.
-    pub user_floor: u32,
+    /// Where the half of a table ends in which pages are closed to ring 3; 0 if there is none.
+    pub closed_half: u32,
 }
 
 impl Judge {
     /// What is left at `at` of the `rights` of the levels above.
-    #[inline(always)]
     pub(super) fn rights_at(&self, at: GuestLinear, rights: u32) -> u32 {
-        if at.0 < self.user_floor { rights & !U } else { rights }
+        if at.0 < self.closed_half.min(VIRTUAL_8086_END) { rights & !U } else { rights }
     }
 
     /// The shadow of a changed entry below `rights`, in a memory of `limit` bytes: 0 unless it has
@@ -131,10 +130,6 @@ impl Shadow {
             let Place::Table { table, rights } = place else {
                 continue;
             };
-            // Where ring 3 may not go, that may end between neighbours.
-            if first.at.0 < HALF {
-                continue;
-            }
             let is_neighbour = |other: &SetPte| other.top == first.top && other.at.0 ^ first.at.0 < HALF;
             run.obey_while(is_neighbour, |change| {
                 let shadow = judge.mirrored(limit, change, rights)?;
@@ -182,7 +177,7 @@ impl Shadow {
         match self.pool.table_at(directory.get(directory_index(at))) {
             Some(table) => match self.pool.rights(table, table_index(at)) {
                 0 => Place::Nowhere,
-                rights => Place::Table { table, rights: self.judge.rights_at(at, rights) },
+                rights => Place::Table { table, rights },
             },
             None => Place::Nowhere,
         }

@@ -13,7 +13,7 @@ use abi::lguest_data::SWITCHER_BASE;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};
 
 use super::entry::{A, D, GuestEntry, P, U, W, is_inside, mirror, unused};
-use super::pool::TableId;
+use super::pool::{HALF, TableId};
 use super::walk::{Format, GuestTable, Walk, check_high, directory_index, table_index};
 use super::{Shadow, VIRTUAL_8086_END};
 use crate::exit::PageFaultCode;
@@ -60,20 +60,41 @@ impl Shadow {
         match self.format.walk(memory, top, at, code, self.judge.device_limit)? {
             Walk::Device(place) => Ok(PageFault::Device(place)),
             Walk::Fault { present } => Ok(PageFault::Reflect(code.seen_by_guest(present))),
-            Walk::Page { entry, table: mut guest_table } => {
-                if at.0 < self.judge.user_floor && code.is_user() {
-                    return Ok(PageFault::Closed);
-                }
+            Walk::Page { entry, table } if at.0 < self.judge.closed_half => {
+                self.demand_low(at, code, entry, table)
+            }
+            Walk::Page { entry, table: guest_table } => {
                 let root = self.current()?;
                 let table = self.table_for(root, directory_index(at))?;
-                self.pool.note_rights(table, table_index(at), guest_table.rights);
-                guest_table.rights = self.judge.rights_at(at, guest_table.rights);
                 let shadow = mirror(entry, guest_table.rights, self.judge.host_base);
                 self.edit(table, table_index(at), shadow);
+                self.pool.note_rights(table, table_index(at), guest_table.rights);
                 self.fill_around(memory, table, guest_table, at)?;
                 Ok(PageFault::Fixed)
             }
         }
+    }
+
+    /// The same in the half of a table in which pages are closed to ring 3. No neighbour comes along, and the
+    /// half counts as closed: what is changed above the border opens at its next fault.
+    #[cold]
+    #[inline(never)]
+    fn demand_low(
+        &mut self,
+        at: GuestLinear,
+        code: PageFaultCode,
+        entry: GuestEntry,
+        guest: GuestTable,
+    ) -> GuestResult<PageFault> {
+        let rights = self.judge.rights_at(at, guest.rights);
+        if code.is_user() && rights & U == 0 {
+            return Ok(PageFault::Closed);
+        }
+        let root = self.current()?;
+        let table = self.table_for(root, directory_index(at))?;
+        self.edit(table, table_index(at), mirror(entry, rights, self.judge.host_base));
+        self.pool.note_rights(table, table_index(at), guest.rights & !U);
+        Ok(PageFault::Fixed)
     }
 
     /// Before the first page table: linear is physical, for ring 1.
@@ -241,5 +262,5 @@ impl Shadow {
     }
 }
 
-const _: () = assert!(VIRTUAL_8086_END.is_multiple_of(AROUND as u32 * PAGE_SIZE), "one side for all around");
+const _: () = assert!(VIRTUAL_8086_END <= HALF);
 const _: () = assert!(U == PageFaultCode::USER && W == PageFaultCode::WRITE);

@@ -53,7 +53,7 @@ use abi::{GuestLinear, GuestPhys, GuestResult, HostPhys, PAGE_SIZE};
 
 use change::Judge;
 use entry::{A, D, P, U, W};
-use pool::{ENTRIES, Pool, TableId};
+use pool::{ENTRIES, HALF, Pool, TableId};
 use roots::{Root, Roots};
 use stack::KernelStack;
 use walk::{Format, directory_index, table_index};
@@ -121,7 +121,7 @@ impl Shadow {
                 host_base,
                 device_limit: 0,
                 unsound_high: Format::TwoLevel.unsound_high(),
-                user_floor: 0,
+                closed_half: 0,
             },
             roots: Roots::default(),
             template,
@@ -155,7 +155,7 @@ impl Shadow {
     /// Opens no page to ring 3 below [`VIRTUAL_8086_END`], on a CPU on which a Guest can enter that
     /// mode: there it must find nothing to execute. That stays so when the Guest starts again.
     pub fn close_virtual_8086(&mut self) {
-        self.judge.user_floor = VIRTUAL_8086_END;
+        self.judge.closed_half = HALF;
     }
 
     /// Notes where the kernel half begins, and drops everything.

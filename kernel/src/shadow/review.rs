@@ -93,10 +93,13 @@ impl Shadow {
                 return false;
             }
         };
+        if at(first).0 < self.judge.closed_half {
+            self.drop_half(table, first); // little is there, and it has rights of its own
+            return false;
+        }
         self.pool.note_rights(table, first, guest.rights);
-        let from = if at(first).0 < self.judge.user_floor { self.drop_closed(table) } else { first };
         let (format, base) = (self.format, self.judge.host_base);
-        self.pool.renew(table, from..first + ENTRIES / 2, |index, old| match left.checked_sub(1) {
+        self.pool.renew(table, first..first + ENTRIES / 2, |index, old| match left.checked_sub(1) {
             Some(fewer) => {
                 *left = fewer;
                 match as_is(format, memory, guest, at(index), base) {
@@ -107,15 +110,6 @@ impl Shadow {
             None => 0,
         });
         true
-    }
-
-    /// Drops what is closed to ring 3, for little is there and it is filled with other rights; says
-    /// where that ends in the first table of all.
-    #[cold]
-    fn drop_closed(&mut self, table: TableId) -> usize {
-        let end = table_index(GuestLinear(self.judge.user_floor)).next_multiple_of(32); // as the pool counts
-        self.pool.clear(table, 0..end);
-        end
     }
 
     /// Puts into `table`, for `at`, what the Guest's own tables below `top` give now.
