@@ -13,11 +13,18 @@ fn main() {
     let entries = fs::read_dir(GUESTS).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.filter_map(|entry| guest_name(&entry.path())).collect();
     names.sort();
-    let pairs: Vec<String> =
-        names.iter().map(|name| format!("{}: {name:?}", name.replace('-', "_"))).collect();
+    write("guests.rs", names.iter());
+    let is_third = |(place, _): &(usize, &String)| place % 3 == 0;
+    write("third_of_guests.rs", names.iter().enumerate().filter(is_third).map(|(_, name)| name));
+    write("other_guests.rs", names.iter().enumerate().filter(|each| !is_third(each)).map(|(_, name)| name));
+}
+
+/// Writes a call of the macro with `names` to `file`.
+fn write<'a>(file: &str, names: impl Iterator<Item = &'a String>) {
+    let pairs: Vec<String> = names.map(|name| format!("{}: {name:?}", name.replace('-', "_"))).collect();
     let calls = format!("each_guest! {{ {} }}\n", pairs.join(", "));
     let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR for build scripts");
-    fs::write(Path::new(&out).join("guests.rs"), calls).expect("OUT_DIR is writable");
+    fs::write(Path::new(&out).join(file), calls).expect("OUT_DIR is writable");
 }
 
 /// The name of the program at `path`, if it is one.

@@ -25,6 +25,12 @@ fn target() -> PathBuf {
     target.expect("cargo puts what it builds for tests below `debug`").into()
 }
 
+/// The directory that `scripts/setup` has put v86 into.
+pub fn v86() -> PathBuf {
+    let target = target();
+    target.parent().expect("it is named after the target").join("v86/node_modules/v86")
+}
+
 /// The Host's image.
 pub fn host() -> PathBuf {
     program("kennel")

@@ -16,7 +16,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::scratch::Scratch;
-use crate::{Bochs, Boot, Outcome, Qemu, Session, artefacts};
+use crate::{Bochs, Boot, Outcome, Qemu, Session, V86, artefacts};
 
 /// Random Guests of a crowd.
 pub const RANDOM: u32 = 24;
@@ -38,15 +38,18 @@ pub enum Place {
     BochsPentium,
     /// Bochs, on a recent CPU.
     BochsRecent,
+    /// v86, whose time is the computer's own.
+    V86,
 }
 
 impl Place {
     /// All places, and the words that name each on a command line.
-    pub const ALL: [(&'static str, Self); 4] = [
+    pub const ALL: [(&'static str, Self); 5] = [
         ("qemu", Self::QemuPentium),
         ("qemu-recent", Self::QemuRecent),
         ("bochs", Self::BochsPentium),
         ("bochs-recent", Self::BochsRecent),
+        ("v86", Self::V86),
     ];
 
     /// What names it.
@@ -59,6 +62,7 @@ impl Place {
     fn work(self) -> (u32, Option<u32>, u32) {
         match self {
             Self::QemuPentium | Self::QemuRecent => (80, Some(80), 600),
+            Self::V86 => (6, None, 5000),
             Self::BochsPentium | Self::BochsRecent => (6, Some(90), 2500),
         }
     }
@@ -103,7 +107,10 @@ impl Crowd {
     /// What is booted.
     pub fn boot(&self, scratch: &Scratch) -> Boot {
         let (rounds, alone, until) = self.place.work();
-        let within = alone.map_or(String::new(), |alone| format!(" within={}", alone * (RANDOM + 2)));
+        let within = alone.map_or_else(
+            || " within=100000 fpu=no".to_owned(), // v86 forgets what kind of numbers are in the FPU
+            |alone| format!(" within={}", alone * (RANDOM + 2)),
+        );
         let innocent = |boot: Boot, number: u32| {
             let line = format!("guest name=innocent{number} mem=3M -- seed={number} rounds={rounds}{within}");
             boot.with(artefacts::guest("innocent"), line)
@@ -160,6 +167,7 @@ impl Crowd {
             Place::QemuRecent => qemu("max,-apic"),
             Place::BochsPentium => bochs().start(),
             Place::BochsRecent => bochs().recent().start(),
+            Place::V86 => V86::grub(boot).memory(256).limit(LIMIT).start(),
         }
     }
 

@@ -7,8 +7,8 @@
 //!  artefacts --> Boot --> iso        what is booted, and by which loader
 //!                  |       |
 //!                  v       v
-//!                 qemu   bochs       two machines, each hides something else
-//!                  \      /
+//!                qemu  bochs  v86    three machines, each hides something else
+//!                  \     |    /
 //!                  Session           start, wait for words, type, wait for the end
 //!                     |
 //!                  Outcome           the whole log and the exit code
@@ -42,6 +42,7 @@ pub mod outcome;
 pub mod qemu;
 pub mod scratch;
 pub mod session;
+pub mod v86;
 pub mod verdict;
 
 pub use bochs::Bochs;
@@ -50,3 +51,4 @@ pub use gdb::Gdb;
 pub use outcome::Outcome;
 pub use qemu::Qemu;
 pub use session::Session;
+pub use v86::V86;

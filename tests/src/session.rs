@@ -113,6 +113,13 @@ impl Session {
         self.serial().ends_by(deadline)
     }
 
+    /// What becomes of a machine that may not come to its end; `None` if it has not in time.
+    pub fn outcome(mut self) -> Option<Outcome> {
+        self.serial().wait_for_end().ok()?;
+        let status = self.child.wait().ok()?.code();
+        Some(Outcome { log: self.log(), status })
+    }
+
     /// Has all that the machine says shown at once.
     pub fn show(&mut self, is_shown: bool) {
         self.serial().show(is_shown);

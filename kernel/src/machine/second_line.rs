@@ -10,7 +10,7 @@
 //!
 //! Next on the tour: [`super::keyboard`].
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use kernel::host::transmit::Transmit;
 use spin::{Mutex, Once};
@@ -23,8 +23,9 @@ const WAITING_LEN: usize = 64 << 10;
 static LINE: Once<Option<Mutex<Serial>>> = Once::new();
 /// Answers that the line has not taken yet.
 static WAITING: Mutex<Transmit<WAITING_LEN>> = Mutex::new(Transmit::new());
-/// Bytes that were to be sent at the end, and were not taken.
-static LOST: AtomicU64 = AtomicU64::new(0);
+/// Bytes that were to be sent at the end, and were not taken. A load of 64 bits would be the FPU's,
+/// which is full of a Guest's numbers.
+static LOST: AtomicU32 = AtomicU32::new(0);
 
 /// Most bytes sent at a time before the Host goes on with something else.
 const AT_ONCE: usize = 4096;
@@ -69,7 +70,7 @@ pub fn send_all(mut bytes: &[u8]) {
             });
         }
         if sent == 0 {
-            LOST.fetch_add(bytes.len() as u64, Relaxed);
+            LOST.fetch_add(bytes.len() as u32, Relaxed);
             return;
         }
         bytes = &bytes[sent..];
@@ -82,7 +83,7 @@ pub fn finish() -> u64 {
         serve();
         is_settled()
     });
-    LOST.load(Relaxed)
+    LOST.load(Relaxed).into()
 }
 
 /// Takes the oldest byte that has come in.

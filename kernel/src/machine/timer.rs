@@ -82,10 +82,11 @@ pub fn count() -> u16 {
 /// the frequency.
 pub fn measure_tsc(acpi: Option<u16>, next_second: &mut dyn FnMut() -> bool) -> Result<TscScale, BootError> {
     start_alarm();
-    let by_alarm = measure(&Counter::PIT_0, &|| count().into());
+    // Asked first: once the alarm has gone off, v86's channel stands still.
     if !counts(&|| count().into()) {
         return Err(BootError::Alarm);
     }
+    let by_alarm = measure(&Counter::PIT_0, &|| count().into());
     start_stopwatch();
     let by_stopwatch = measure(&Counter::PIT_2, &stopwatch);
     CONTROL.write(CONTROL.read() & !GATE);

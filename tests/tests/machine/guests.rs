@@ -1,9 +1,10 @@
 //! Each test Guest, in both machines, as a test with its own name. `build.rs` lists them. The
 //! strict machine runs them twice: on the oldest CPU there is support for and on a recent one.
 //!
-//! Both machines' time is counted in instructions, so a verdict is the same on every run.
+//! Both machines' time is counted in instructions, so a verdict is the same on every run. In the third,
+//! v86, it is the computer's own.
 
-use emulated::{Bochs, Boot, Outcome, Qemu, verdict};
+use emulated::{Bochs, Boot, Outcome, Qemu, V86, v86, verdict};
 
 /// Guests that break the treaty before they have a console to announce it on, and words of the
 /// sentence each must be killed with.
@@ -65,12 +66,58 @@ mod in_bochs_with_a_recent_cpu {
     include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 }
 
+/// The third machine, which is the slowest: every third Guest, and the others in `scripts/nightly`.
+mod in_v86 {
+    macro_rules! each_guest {
+        ($($test:ident: $guest:literal),*) => {$(
+            #[test]
+            fn $test() {
+                super::passes_in_v86($guest);
+            }
+        )*};
+    }
+    include!(concat!(env!("OUT_DIR"), "/third_of_guests.rs"));
+
+    mod the_others {
+        macro_rules! each_guest {
+            ($($test:ident: $guest:literal),*) => {$(
+                #[test]
+                #[ignore = "scripts/nightly has the time"]
+                fn $test() {
+                    super::super::passes_in_v86($guest);
+                }
+            )*};
+        }
+        include!(concat!(env!("OUT_DIR"), "/other_guests.rs"));
+    }
+}
+
+/// Runs a Guest in v86, where it must pass unless it needs what v86 lacks: then it must not.
+#[track_caller]
+fn passes_in_v86(name: &str) {
+    let machine = V86::grub(&Boot::guest(name, ""));
+    match v86::lacks(name) {
+        None => passes(name, &machine.start().finish()),
+        Some(what) => {
+            let outcome = machine.limit(v86::ENOUGH).start().outcome();
+            let has_passed = outcome.is_some_and(|outcome| verdict::judge(&outcome, name).is_ok());
+            assert!(
+                !has_passed,
+                "v86 lacks {what}, but {name} passes now: take it off the list in tests/src/v86.rs"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_test_guests_are_found() {
     macro_rules! each_guest {
         ($($test:ident: $guest:literal),*) => { [$($guest),*] as [&str; _] };
     }
     let guests = include!(concat!(env!("OUT_DIR"), "/guests.rs"));
+    for (name, _) in v86::LACKS {
+        assert!(guests.contains(name), "{name} is gone from guest/tests");
+    }
     for (silent, _) in SILENT {
         assert!(guests.contains(&silent), "{silent} is gone from guest/tests");
     }
