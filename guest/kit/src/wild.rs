@@ -17,7 +17,7 @@
 //!
 //! It speaks as most years do: by `int 0x1f`, first argument in EBX.
 //!
-//! Invariants: outside of [`run`] interrupts are off, and a trap ends the Guest ([`lost`]).
+//! Invariants: outside of [`run`] interrupts are off, and a trap ends the Guest (`lost`).
 //!
 //! Next on the tour: [`crate::bare`].
 

@@ -1,6 +1,6 @@
-//! How many lines of the Host a Guest may cause: [`MOST`] at once, and then one each [`EVERY`].
+//! How many lines of the Host a Guest may cause: `MOST` at once, and then one each `EVERY`.
 //!
-//! More are counted, and the count is a line too, at most one each [`SUMMARY`].
+//! More are counted, and the count is a line too, at most one each `SUMMARY`.
 //!
 //! Invariants: however fast they come, a bounded number of lines is shown, and each of the others is
 //! counted once (`lines_without_end_become_a_few_and_a_count`).

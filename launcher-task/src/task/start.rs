@@ -85,7 +85,7 @@ impl Launcher<'_> {
     /// instruction: for a Guest that is to be looked at before.
     ///
     /// # Errors
-    /// [`KillReason::OutOfGuestMemory`] if the memory is smaller than [`Launcher::limit`].
+    /// [`abi::KillReason::OutOfGuestMemory`] if the memory is smaller than [`Launcher::limit`].
     pub fn start(&mut self, guest: &mut dyn RunGuest) -> GuestResult {
         while self.starting.is_some() {
             self.prepare(guest)?;

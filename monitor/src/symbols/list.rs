@@ -11,7 +11,7 @@
 //!
 //! A name may have spaces in it, if it was demangled (-C).
 //!
-//! Next on the tour: [`super::readable`].
+//! Next on the tour: [`mod@super::readable`].
 
 /// What a line of a list is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

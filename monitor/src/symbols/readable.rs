@@ -4,7 +4,7 @@
 //! a path again, and the hash is gone. What is no such word stays as it is.
 //!
 //! Invariants:
-//! - No name is longer than [`LONGEST`] and a few letters, whatever the file says
+//! - No name is longer than `LONGEST` and a few letters, whatever the file says
 //!   (`a_name_without_end_is_cut`).
 //!
 //! Next on the tour: [`crate::registers`].
