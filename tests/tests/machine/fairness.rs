@@ -4,6 +4,8 @@
 //! The victim measures both itself, by the counted clock, and fails if the law is broken. Beside it
 //! stands each kind of Guest that has ever taken more than its part.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use emulated::boot::bus;
@@ -69,4 +71,26 @@ fn floods_of_packets_are_not_noticed() {
         ("net_flood", "mem=8M net=lan", "role=send packets=1000000 to=9"),
         ("hostile_net", "mem=8M net=lan,mac=02:00:00:00:00:09", ""),
     ]);
+}
+
+/// `path`: `NAME`, `NAME` in the last column of the list of loops.
+#[test]
+fn every_bound_in_the_list_is_a_constant_of_the_source() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a part of the project");
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_else(|_| panic!("no {path}"));
+    let text = read("docs/weaknesses.md");
+    let list = text.split("## Loops a Guest chooses the length of").nth(1).expect("there is a list");
+    let rows =
+        list.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let mut bounds = 0;
+    for row in rows.skip(2) {
+        let column = row.trim_end_matches('|').rsplit('|').next().expect("a row has columns");
+        let mut words = column.split('`').skip(1).step_by(2);
+        let source = read(words.next().expect("a bound is in a file"));
+        for name in words {
+            assert!(source.contains(&format!("const {name}: ")), "no constant {name}: {row}");
+            bounds += 1;
+        }
+    }
+    assert!(bounds >= 25, "{bounds} bounds");
 }
