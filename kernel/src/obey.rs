@@ -109,6 +109,7 @@ fn set_ptes<M: GuestMemory>(guest: &mut Guest<M>, most: usize) -> GuestResult<us
 
 /// The first call of all, which also tells what the Guest speaks. `Some` if it is not done when the
 /// slice is over.
+#[cold]
 #[inline(never)]
 fn init<M: GuestMemory, C: Cpu>(
     guest: &mut Guest<M>,
