@@ -37,6 +37,11 @@ pub trait Log {
 
     /// The line about its end.
     fn end(&mut self, line: fmt::Arguments<'_>);
+
+    /// A line that it can cause only once, whatever it does: always said.
+    fn once(&mut self, line: fmt::Arguments<'_>) {
+        self.end(line);
+    }
 }
 
 /// Where bytes come from that nobody can foresee.

@@ -45,7 +45,7 @@ impl Launcher<'_> {
         if !core::mem::replace(&mut self.restarts.is_told, true) {
             let rate = Nanos::from_millis(1_000).0 / EVERY.0;
             let name = &self.plan.name;
-            log.news(format_args!("guest {name}: restarts too often: {rate} times a second is the most"));
+            log.once(format_args!("guest {name}: restarts too often: {rate} times a second is the most"));
         }
         self.asleep = Some(from);
         Ok(Step::Blocked(from))
