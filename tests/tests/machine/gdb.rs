@@ -195,6 +195,8 @@ fn a_step_over_halt_ends_in_the_handler() {
     let (mut session, mut gdb, connect) = start("demo", "gdb", &scratch);
     session.wait_for(PROMPT);
     gdb.ask(&connect);
+    // Numbers and truth as in C, whether the Guest has kept its source language or not.
+    gdb.ask("set language c");
     find_halt(&mut gdb);
     // From behind it, asleep, ...
     thread::sleep(Duration::from_secs(2));
@@ -226,6 +228,8 @@ fn registers_have_names_and_keep_what_is_written() {
     let (mut session, mut gdb, connect) = start("demo", "gdb", &scratch);
     session.wait_for(PROMPT);
     gdb.ask(&connect);
+    // Numbers and truth as in C, whether the Guest has kept its source language or not.
+    gdb.ask("set language c");
     says(&gdb.ask("info registers fctrl ftag mxcsr cs"), &["0x37f", "0xffff", "0x1f80", "0x61"]);
     gdb.ask("set var $st3 = 1.5");
     gdb.ask("set var $xmm1.uint128 = 77");
