@@ -46,6 +46,7 @@ fn beside_for(looks: u32, others: &[(&str, &str, &str)]) {
 }
 
 #[test]
+#[ignore = "scripts/nightly has the time"]
 fn text_in_kicks_one_by_one_and_queued_takes_no_more_than_its_part() {
     beside_for(LOOKS_AT_TEXT, &[("greedy", "mem=8M", "how=text")]);
     beside_for(LOOKS_AT_TEXT, &[("greedy", "mem=8M", "how=text-queued"), ("hostile_notify", "mem=8M", "")]);
