@@ -210,6 +210,11 @@ impl Shadow {
         Peek { directory, table, leads_to }
     }
 
+    /// Whether the shadow table of this number is free, for tests that look at all.
+    pub fn has_free_table(&self, number: usize) -> bool {
+        self.pool.is_free(number)
+    }
+
     /// Tables in all, and how many are free.
     pub fn tables(&self) -> (usize, usize) {
         (self.pool.len(), self.pool.free_count())

@@ -124,6 +124,11 @@ impl Pool {
         self.free.len()
     }
 
+    /// Whether the table of this number is free, and so holds whatever its last use left.
+    pub fn is_free(&self, number: usize) -> bool {
+        self.free.iter().any(|table| table.number == number)
+    }
+
     /// Most tables that were in use at a time.
     pub fn at_most(&self) -> usize {
         self.pages.len() - self.least_free
