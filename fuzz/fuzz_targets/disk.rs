@@ -63,6 +63,10 @@ impl Console for Nobody {
         panic!("a disk has nothing to say");
     }
 
+    fn is_full(&self) -> bool {
+        false
+    }
+
     fn read(&mut self, _: &mut [u8]) -> usize {
         0
     }
@@ -120,7 +124,7 @@ fn play(acts: &[Act], store_of_disk: Store<'_>) {
             let net = &mut Networks::none();
             let mut ports = Ports { now: Nanos(0), console, net, entropy };
             match disk.serve(0, &mut queue, &mut ram, &mut ports) {
-                Ok(Progress::Busy) => {}
+                Ok(Progress::Busy | Progress::Yields) => {}
                 Ok(Progress::Idle) => break,
                 Ok(Progress::Waiting) => panic!("a disk waits for nothing"),
                 Err(KillReason::Ring(_) | KillReason::OutOfGuestMemory { .. }) => return,
