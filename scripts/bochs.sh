@@ -5,8 +5,19 @@
 # Words on the Host's line: a person may leave with Ctrl-A X.
 words_for_bochs() { [[ ! -t 0 ]] || printf leave-key; }
 
+# Reads what Bochs draws, for it waits when nobody does: after some thousand letters. It draws on a
+# terminal of its own making, and tells which on the one it was given.
+watch_screen() {
+    local screen=''
+    while [[ -z $screen && -d $own ]]; do
+        sleep 0.1
+        screen=$(sed -n 's/^Bochs connected to screen "\([^"]*\)".*/\1/p' "$own/screen" 2>/dev/null)
+    done
+    stty raw -echo <"$screen" && cat "$screen"
+} >/dev/null 2>&1
+
 # Starts Bochs. Its serial port is a TCP socket it listens on; the screen it insists on
-# drawing goes to a terminal nobody looks at.
+# drawing goes to a terminal that nobody looks at.
 start_bochs() {
     local port
     port=$(free_port $((20000 + RANDOM % 20000)))
@@ -17,8 +28,9 @@ start_bochs() {
         -log $own/bochs.log 'megs: $megs' \
         'ata0-master: type=cdrom, path=$own/kennel.iso, status=inserted' \
         'com1: enabled=1, mode=socket-server, dev=localhost:$port'" \
-        /dev/null </dev/null >/dev/null 2>&1 &
+        /dev/null </dev/null >"$own/screen" 2>&1 &
     bochs=$!
+    watch_screen &
     echo "$bochs" >"$own/pid"
     until { exec 7<>"/dev/tcp/localhost/$port"; } 2>/dev/null; do
         kill -0 "$bochs" 2>/dev/null || die "Bochs did not start: $(tail -n 3 "$own/bochs.log" 2>&1)" 4

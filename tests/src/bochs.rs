@@ -3,7 +3,9 @@
 //!
 //! Next on the tour: [`crate::session`].
 
+use std::path::Path;
 use std::process::Command;
+use std::thread::{self, sleep};
 use std::time::Duration;
 
 use crate::artefacts;
@@ -77,12 +79,10 @@ impl Bochs {
                 iso.display(),
             ),
         );
-        Session::start(
-            self.command(),
-            Sockets { serial: Some(serial), monitor: None },
-            self.scratch,
-            self.limit,
-        )
+        let (command, said) = (self.command(), self.scratch.path("emulator.log"));
+        thread::spawn(move || watch_screen(&said));
+        let sockets = Sockets { serial: Some(serial), monitor: None };
+        Session::start(command, sockets, self.scratch, self.limit)
     }
 
     /// Bochs draws its screen on a terminal and does not start without one, so `script` gives
@@ -94,5 +94,22 @@ impl Bochs {
         let mut command = Command::new("script");
         command.env("TERM", "xterm").args(["-qec", &bochs, "/dev/null"]);
         command
+    }
+}
+
+/// Reads what Bochs draws, for it waits when nobody does: after some thousand letters. It draws on a
+/// terminal of its own making, and tells which on the one it was given.
+fn watch_screen(said: &Path) {
+    for _ in 0..600 {
+        let text = std::fs::read(said)
+            .map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into());
+        let screen = text.split_once("connected to screen \"").and_then(|(_, rest)| rest.split_once('"'));
+        if let Some((screen, _)) = screen {
+            let read = format!("stty raw -echo <{screen}; exec cat {screen} >/dev/null 2>&1");
+            // If the terminal is gone already, so is Bochs.
+            let _ = Command::new("sh").args(["-c", &read]).status();
+            return;
+        }
+        sleep(Duration::from_millis(50));
     }
 }

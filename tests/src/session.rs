@@ -60,6 +60,17 @@ impl Session {
         result.unwrap_or_else(|error| self.fail(&format!("waiting for {text:?}: {error:?}")))
     }
 
+    /// Waits until the machine says `text` and returns what it said before; `None` if it does not in
+    /// time, or ends.
+    pub fn hears(&mut self, text: &str) -> Option<String> {
+        self.serial().wait_for(text).ok()
+    }
+
+    /// Types `text`, to nobody if the machine has ended.
+    pub fn send_if_alive(&mut self, text: &str) {
+        let _ = self.serial().send(text);
+    }
+
     /// Types `text` as it is.
     #[track_caller]
     pub fn send(&mut self, text: &str) {
@@ -144,8 +155,13 @@ impl Session {
     /// Ends this test with all that is known about the machine.
     #[track_caller]
     pub fn fail(&self, what: &str) -> ! {
+        panic!("{}", self.report(what));
+    }
+
+    /// All that is known about the machine, with `what` is wrong with it.
+    pub fn report(&self, what: &str) -> String {
         let emulator = self.scratch.text("emulator.log");
-        panic!("{what}\n--- serial line ---\n{}\n--- emulator ---\n{emulator}", self.log());
+        format!("{what}\n--- serial line ---\n{}\n--- emulator ---\n{emulator}", self.log())
     }
 
     fn log(&self) -> String {

@@ -29,6 +29,7 @@ pub const LACKS: &[(&str, &str)] = &[
     ("descriptors_tamed", "#GP for a far call by a selector of nothing: the call does nothing instead"),
     ("fpu_thief", "the kinds of numbers in x87's tag word"),
     ("innocent", "the kinds of numbers in x87's tag word"),
+    ("kill_double_fault", "#TS and #GP inside a task switch: the emulator ends"),
     ("kill_virtual_8086", "an IRET that asks for virtual-8086 mode outside ring 0: the emulator ends"),
     ("kill_virtual_8086_user", "an IRET that asks for virtual-8086 mode outside ring 0: the emulator ends"),
     ("mov_ss_shadow", "TF"),

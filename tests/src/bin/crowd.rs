@@ -15,6 +15,8 @@ struct Plan {
     boots: u32,
     jobs: u32,
     places: Vec<Place>,
+    /// Which kinds of steps, if somebody has said.
+    kinds: Option<String>,
 }
 
 /// The value behind `name` on the command line.
@@ -38,9 +40,10 @@ fn plan() -> Result<Plan, String> {
     let seed = seed.parse().map_err(|_| format!("--seed {seed} is no number"))?;
     let mut first = Crowd::new(seed, places[0]);
     first.steps = number("--steps", first.steps)?;
-    first.kinds = value("--kinds").unwrap_or(first.kinds);
+    let kinds = value("--kinds");
+    first.kinds = kinds.clone().unwrap_or(first.kinds);
     first.pae = env::args().any(|word| word == "--pae");
-    Ok(Plan { first, boots: number("--boots", 1)?, jobs: number("--jobs", 1)?, places })
+    Ok(Plan { first, boots: number("--boots", 1)?, jobs: number("--jobs", 1)?, places, kinds })
 }
 
 impl Plan {
@@ -49,7 +52,8 @@ impl Plan {
         let places = self.places.len() as u32;
         let place = self.places[(index % places) as usize];
         let pae = self.first.pae || self.boots > 1 && index / places % 3 == 2;
-        Crowd { seed: self.first.seed.wrapping_add(index), place, pae, ..self.first.clone() }
+        let kinds = self.kinds.clone().unwrap_or_else(|| Crowd::new(0, place).kinds);
+        Crowd { seed: self.first.seed.wrapping_add(index), place, pae, kinds, ..self.first.clone() }
     }
 
     /// Runs all, and returns how many went wrong.
