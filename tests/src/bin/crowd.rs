@@ -83,7 +83,7 @@ impl Plan {
         let output =
             Command::new(own).args(words.split(' ').skip(1)).output().expect("it can be started again");
         let is_good = output.status.success();
-        println!("{}: {words}", if is_good { "good" } else { "WRONG" });
+        println!("{}: {words}", if is_good { "good".into() } else { format!("WRONG ({})", output.status) });
         if !is_good {
             println!("{}", String::from_utf8_lossy(&output.stdout));
             println!("{}", String::from_utf8_lossy(&output.stderr));
