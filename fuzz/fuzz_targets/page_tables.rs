@@ -2,7 +2,7 @@
 //! it likes: no shadow names anything but its memory, and fresh shadows say what its tables say.
 #![no_main]
 
-use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, HostPhys};
+use abi::{GuestLinear, GuestPhys, GuestResult, HostPhys};
 use kennel_fuzz::hardware::{Access, GUEST_BASE, Hardware, SWITCHER_TABLES};
 use kennel_fuzz::noise;
 use kennel_fuzz::ram::Ram;

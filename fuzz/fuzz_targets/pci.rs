@@ -6,7 +6,7 @@ use abi::pci::{ADDRESS_ENABLE, BAR_0, DATA_PORT, first_window};
 use abi::{GuestMemory, GuestPhys, Nanos, Place, Stop, Width};
 use kennel_fuzz::elf_file::ElfFile;
 use kennel_fuzz::noise;
-use kennel_fuzz::player::{Player, Sixes};
+use kennel_fuzz::player::{NoLog, Player, Sixes};
 use launcher_task::net::network::Networks;
 use launcher_task::{Console, Launcher, Ports, Step, config};
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_mutator, fuzz_target};
@@ -43,6 +43,10 @@ struct Terminal;
 
 impl Console for Terminal {
     fn write(&mut self, _: &[u8]) {}
+
+    fn is_full(&self) -> bool {
+        false
+    }
 
     fn read(&mut self, into: &mut [u8]) -> usize {
         into.fill(b'x');
@@ -94,7 +98,7 @@ impl Act {
 fn step(launcher: &mut Launcher<'_>, guest: &mut Player, time: u64) -> Step {
     let (net, entropy) = (&mut Networks::none(), &mut Sixes);
     let mut ports = Ports { now: Nanos(time), console: &mut Terminal, net, entropy };
-    launcher.step(guest, &mut ports, &mut String::new())
+    launcher.step(guest, &mut ports, &mut NoLog)
 }
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {

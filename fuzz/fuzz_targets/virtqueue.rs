@@ -6,7 +6,7 @@ use abi::device_page::{QUEUE_ENTRIES, avail_offset};
 use abi::{GuestMemory, GuestPhys, Nanos, Shutdown, Stop};
 use kennel_fuzz::elf_file::ElfFile;
 use kennel_fuzz::noise;
-use kennel_fuzz::player::{Player, Sixes};
+use kennel_fuzz::player::{NoLog, Player, Sixes};
 use launcher_task::bus::EARLY_TEXT_MAX;
 use launcher_task::chain::Chain;
 use launcher_task::console::WORK_PER_STEP;
@@ -46,6 +46,10 @@ struct Terminal(usize);
 impl Console for Terminal {
     fn write(&mut self, bytes: &[u8]) {
         self.0 += bytes.len();
+    }
+
+    fn is_full(&self) -> bool {
+        false
     }
 
     fn read(&mut self, into: &mut [u8]) -> usize {
@@ -113,7 +117,7 @@ fuzz_target!(|acts: Vec<(Vec<Store>, Why)>| {
         let mut terminal = Terminal(0);
         let (net, entropy) = (&mut Networks::none(), &mut Sixes);
         let mut ports = Ports { now: Nanos(time), console: &mut terminal, net, entropy };
-        let step = launcher.step(&mut guest, &mut ports, &mut String::new());
+        let step = launcher.step(&mut guest, &mut ports, &mut NoLog);
         let most = (KICKS_PER_STEP as usize + 3) * WORK_PER_STEP.max(EARLY_TEXT_MAX as usize);
         assert!(terminal.0 <= most, "{} bytes in a step", terminal.0);
         assert!(guest.raised.drain(..).all(|irq| (1..=3).contains(&irq)));

@@ -1,10 +1,11 @@
 //! A Guest as its Launcher sees it, played from a list; and chance, as in a well-known joke.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use abi::{GuestMemory, GuestPhys, Nanos, RunGuest, Stop};
 
-use launcher_task::Entropy;
+use launcher_task::{Entropy, Log};
 
 use crate::ram::Ram;
 
@@ -15,6 +16,15 @@ impl Entropy for Sixes {
     fn fill(&mut self, into: &mut [u8]) {
         into.fill(6);
     }
+}
+
+/// A log that nobody reads.
+pub struct NoLog;
+
+impl Log for NoLog {
+    fn news(&mut self, _: fmt::Arguments<'_>) {}
+
+    fn end(&mut self, _: fmt::Arguments<'_>) {}
 }
 
 /// Memory, what it stops for in each run, and a record of what was done to it.

@@ -93,13 +93,16 @@ impl Link {
     /// # Errors
     /// [`LinkError::TooLate`] at the deadline, [`LinkError::Closed`] if the end comes first.
     pub fn wait_for(&mut self, text: &str) -> Result<String, LinkError> {
+        let mut searched = self.consumed;
         loop {
-            let fresh = &self.heard[self.consumed..];
-            if let Some(at) = fresh.windows(text.len()).position(|window| window == text.as_bytes()) {
-                let before = String::from_utf8_lossy(&fresh[..at]).into_owned();
-                self.consumed += at + text.len();
+            let mut windows = self.heard[searched..].windows(text.len());
+            if let Some(at) = windows.position(|window| window == text.as_bytes()) {
+                let before = String::from_utf8_lossy(&self.heard[self.consumed..searched + at]).into_owned();
+                self.consumed = searched + at + text.len();
                 return Ok(before);
             }
+            // What was searched once is not searched again, but for a beginning of the text at its end.
+            searched = searched.max((self.heard.len() + 1).saturating_sub(text.len()));
             self.hear()?;
         }
     }
@@ -178,6 +181,19 @@ mod tests {
         assert_eq!(link.wait_for("> "), Ok("two".into()));
         assert_eq!(link.wait_for("> "), Err(LinkError::Closed));
         assert_eq!(link.heard(), "one> two> three");
+    }
+
+    #[test]
+    fn a_text_that_comes_in_pieces_is_heard() {
+        let (mut link, other) = line("before, pro", false);
+        let mut other = other.expect("it stays");
+        let rest = std::thread::spawn(move || {
+            sleep(Duration::from_millis(50));
+            other.write_all(b"mpt").expect("somebody listens");
+            other
+        });
+        assert_eq!(link.wait_for("prompt"), Ok("before, ".into()));
+        rest.join().expect("it has written");
     }
 
     #[test]
