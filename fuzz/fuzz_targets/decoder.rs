@@ -4,9 +4,8 @@
 #[path = "../../kernel/src/decode/oracle.rs"]
 mod oracle;
 
-use kernel::decode::{
-    Address, Arithmetic, Instruction, Operation, Part, Port, Reckoning, Register, Source, Width, decode,
-};
+use kernel::decode::{Address, Arithmetic, Instruction, Operation, Part, Port, Reckoning, Register, Source, decode};
+use abi::Width;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|code: &[u8]| {

@@ -4,7 +4,7 @@
 
 use kennel_fuzz::script::SharedRam;
 use kernel::cpu::{FpuStates, GuestId};
-use kernel::fpu::{IMAGE_LEN, Image, Kind};
+use kernel::cpu::fpu::{IMAGE_LEN, Image, Kind};
 use kernel::gdb::intake::framed;
 use kernel::gdb::{Process, Session, Wish};
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};

@@ -13,9 +13,10 @@ use kennel_fuzz::script::{ENTRY, ScriptedCpu, SharedRam};
 use kennel_fuzz::world::{LIMIT, Word, begin, queue};
 use kernel::cpu::GuestId;
 use kernel::guest::Guest;
-use kernel::post_mortem::{self, Tsc};
+use kernel::inspect::post_mortem;
+use kernel::inspect::post_mortem::Tsc;
 use kernel::run::run;
-use kernel::segment::KERNEL_CS;
+use kernel::guest::segment::KERNEL_CS;
 use kernel::shadow::MIN_TABLES;
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_mutator, fuzz_target};
 

@@ -8,7 +8,7 @@ use kennel_fuzz::noise;
 use kennel_fuzz::ram::Ram;
 use kennel_fuzz::walk::{Found, walk};
 use kennel_fuzz::world::{LIMIT, Word, populate};
-use kernel::exit::PageFaultCode;
+use kernel::cpu::exit::PageFaultCode;
 use kernel::shadow::entry::{A, D, W};
 use kernel::shadow::walk::Format;
 use kernel::shadow::{MIN_TABLES, PageFault, Shadow};

@@ -1,6 +1,6 @@
 //! What must hold each time a Guest is entered, whatever it did before.
 
-use kernel::segment::KERNEL_CS;
+use kernel::guest::segment::KERNEL_CS;
 use switcher::descriptor::{FLAT_CODE_RING_0, FLAT_DATA_RING_0};
 use switcher::pages::stub_gate;
 use switcher::{HOST_DS, pages_address};

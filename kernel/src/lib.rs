@@ -1,4 +1,4 @@
-//! The Host's mind: everything it decides, and nothing it does to the machine.
+//! The Host's logic: everything it decides, and nothing it does to the machine.
 //!
 //! A Guest's turn is a loop: enter, see why it came back, do something about
 //! it, enter again. The reasons, the page tables, the interrupts and the
@@ -6,19 +6,32 @@
 //! itself is a port ([`cpu::Cpu`]), so the whole loop runs as an ordinary test
 //! against a scripted one.
 //!
+//! The code lives in rooms. A room imports from those above it in this list and
+//! from no other, and a test (`rooms.rs`) reads the list and the imports:
+//!
 //! ```text
-//!            run          the loop, the only place a Guest dies
-//!             |
-//!           trap          what an exit means
-//!   ________/ | \__________________
-//!  /      |       |      |         \
-//! shadow segment idt interrupt hypercall        never back up
+//! cpu        what a CPU is for the Host: its port, exits, flags, FPU registers
+//! trace      events: what happened to a Guest, and how that leaves the machine
+//! decode     one instruction, taken apart
+//! hypercall  calls parsed, alone or from the ring
+//! shadow     shadow page tables
+//! guest      what is kept for a Guest: segments, gates, interrupts, lguest_data
+//! emulate    instructions performed for a Guest: ports and device registers
+//! run        the loop: an exit, what it means, the next entry
+//! debug      the loop around a Guest that is debugged
+//! inspect    looking into a Guest: monitor, core files, last words, usage
+//! gdb        GDB's protocol
+//! sched      whose turn it is
+//! platform   the machine, as far as it can be thought about without one
+//! terminal   one serial line and one screen for all
 //! ```
 //!
 //! Invariants:
 //! - No `unsafe`: the compiler checks it. What needs it lives in the binary's
 //!   `machine/` and in the Switcher.
 //! - Nothing in here assumes there is only one Guest.
+//! - No two files import each other, by whatever detour
+//!   (`no_file_imports_itself_by_a_detour`).
 //!
 //! Next on the tour: [`run`].
 #![cfg_attr(not(test), no_std)]
@@ -26,43 +39,20 @@
 
 extern crate alloc;
 
-pub mod access;
-mod bad_exit;
-pub mod boot_tables;
-pub mod core_file;
 pub mod cpu;
 pub mod debug;
 pub mod decode;
-pub mod event;
-pub mod exit;
-pub mod fpu;
+pub mod emulate;
 pub mod gdb;
 pub mod guest;
-pub mod host;
 pub mod hypercall;
-pub mod idt;
 pub mod inspect;
-pub mod interrupt;
-pub mod io;
-pub mod look;
-pub mod mmio;
-pub mod multiplexer;
-pub mod obey;
-pub mod post_mortem;
-pub mod preparation;
-pub mod recognise;
-pub mod ring;
+pub mod platform;
 pub mod run;
 pub mod sched;
-pub mod second_line;
-pub mod segment;
-pub mod set_pte;
 pub mod shadow;
-pub mod shared;
+pub mod terminal;
 pub mod trace;
-pub mod trap;
-pub mod usage;
-pub mod watch;
 
 #[cfg(test)]
 mod scripted;

@@ -9,12 +9,8 @@ extern crate alloc;
 // Brings memcpy and its kind, which the compiler calls by name.
 extern crate freestanding;
 
-mod disks;
-mod lan;
 pub mod machine;
-mod seat;
 mod tasks;
-mod terminal;
 
 use machine::enter::GuestCpu;
 use machine::entropy::Chance;

@@ -1,6 +1,7 @@
 //! Arithmetic the Host performs in a Guest's place, against the CPU the tests run on.
 
-use kernel::decode::{Arithmetic, Part, Reckoning, Register, Source, Width};
+use abi::Width;
+use kernel::decode::{Arithmetic, Part, Reckoning, Register, Source};
 use proptest::prelude::*;
 use proptest::sample::select;
 use switcher::GuestRegs;

@@ -9,7 +9,7 @@
 
 use std::io;
 
-use kernel::event::{Called, Event};
+use kernel::trace::event::{Called, Event};
 use serde_json::{Value, json};
 
 use crate::names::Names;

@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::event::Event;
+use kernel::trace::event::Event;
 use kernel::trace::frame::{Decoder, Frame, VERSION};
 
 /// Something that happened to a Guest.

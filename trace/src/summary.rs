@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use kernel::event::{Called, Event};
+use kernel::trace::event::{Called, Event};
 
 use crate::names::Names;
 use crate::story::Story;

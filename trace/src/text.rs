@@ -4,7 +4,7 @@
 
 use std::io;
 
-use kernel::event::Event;
+use kernel::trace::event::Event;
 
 use crate::names::Names;
 use crate::story::Story;

@@ -21,31 +21,41 @@
 //!
 //! Next on the tour: [`registers`].
 
-pub mod debugger;
-pub mod registers;
-pub mod step;
 mod watched;
 
 use abi::{GuestLinear, GuestMemory, Stop};
 
-use self::debugger::{Debugger, Halt, INT3};
-use self::registers::Armed;
-use self::step::Flags;
 use self::watched::Watched;
-use crate::access::{RF, TF};
 use crate::cpu::Cpu;
-use crate::exit::PageFaultCode;
+use crate::cpu::eflags::{RF, TF};
+use crate::cpu::exit::{BREAKPOINT, PageFaultCode};
+use crate::emulate::io::code_at;
 use crate::guest::Guest;
-use crate::io::code_at;
-use crate::look::Space;
+use crate::guest::debug_registers::Armed;
+use crate::guest::debugger::step::Flags;
+use crate::guest::debugger::{Debugger, Halt, INT3};
 use crate::run;
 
-/// The vector of a debug exception, #DB.
-pub const DEBUG: u8 = 1;
-/// The vector of `int3`, #BP.
-pub const BREAKPOINT: u8 = 3;
 /// The vector of #GP.
 const PROTECTION: u8 = 13;
+
+impl<M: GuestMemory> Guest<M> {
+    /// Lets a debugger in.
+    pub fn attach(&mut self) -> &mut Debugger {
+        self.idt.keep_all(true);
+        self.is_debugged = true;
+        self.debugger.get_or_insert_default()
+    }
+
+    /// The debugger leaves, and nothing of it stays but what the Guest itself has been owed.
+    pub fn detach(&mut self) {
+        if let Some(mut debugger) = self.debugger.take() {
+            debugger.uproot_all(&mut self.memory);
+        }
+        self.idt.keep_all(false);
+        self.is_debugged = self.debug_registers.is_active();
+    }
+}
 
 /// Runs `guest` on `cpu` until the Launcher is needed, or its debugger is.
 pub fn run<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> Stop {
@@ -96,7 +106,7 @@ fn settle<M: GuestMemory>(guest: &mut Guest<M>, debugger: &mut Debugger) {
 /// has stopped; or it is the Guest's own, and becomes of it what would have without a debugger.
 fn judge_int3<M: GuestMemory>(guest: &mut Guest<M>, debugger: &mut Debugger) {
     let at = GuestLinear(guest.regs.eip.wrapping_sub(1));
-    let place = Space::of(guest).translate(&guest.memory, at);
+    let place = guest.shadow.space().translate(&guest.memory, at);
     if place.is_ok_and(|place| debugger.is_planted(place)) {
         guest.regs.eip = at.0;
         debugger.halt = Some(Halt::Software);
@@ -115,7 +125,7 @@ fn judge_int3<M: GuestMemory>(guest: &mut Guest<M>, debugger: &mut Debugger) {
 /// Takes TF out of what an instruction has pushed at `at`.
 fn hide_trap_flag<M: GuestMemory>(guest: &mut Guest<M>, at: GuestLinear) {
     let at = GuestLinear(at.0.wrapping_add(1)); // TF is in the second byte
-    let space = Space::of(guest);
+    let space = guest.shadow.space();
     let mut byte = [0];
     if space.read(&guest.memory, at, &mut byte) == 1 {
         byte[0] &= !((TF >> 8) as u8);

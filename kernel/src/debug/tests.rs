@@ -4,13 +4,14 @@ use abi::hypercall::{FIRST_IRQ_VECTOR, LHCALL_HALT, LHCALL_LOAD_IDT_ENTRY};
 use abi::{GuestPhys, Nanos, Stop};
 use arrayvec::ArrayVec;
 
-use super::registers::{Breakpoint, Kind, SINGLE_STEP};
-use super::step::Step;
 use super::*;
 use crate::cpu::Attention;
-use crate::interrupt::TIMER_LINE;
+use crate::cpu::exit::DEBUG;
+use crate::guest::debug_registers::{Breakpoint, Kind, SINGLE_STEP};
+use crate::guest::debugger::step::Step;
+use crate::guest::interrupts::TIMER_LINE;
+use crate::guest::segment::KERNEL_DS;
 use crate::scripted::{Ram, ScriptedCpu, running_guest};
-use crate::segment::KERNEL_DS;
 
 const START: u32 = 0x1000;
 const DEBUG_HANDLER: u32 = 0x4800;
@@ -196,7 +197,7 @@ fn a_guest_sees_only_its_own_trap_flag() {
 fn a_debuggers_int3_is_not_the_guests() {
     let mut cpu = ScriptedCpu::default();
     let mut guest = debugged(&mut cpu);
-    let space = Space::of(&guest);
+    let space = guest.shadow.space();
     let mut debugger = guest.debugger.take().unwrap();
     assert!(debugger.plant(&mut guest.memory, space, GuestLinear(START)));
     guest.debugger = Some(debugger);

@@ -26,12 +26,12 @@
 use abi::{GuestLinear, HostPhys, Nanos};
 use switcher::{BAD_FRAME, FAULT_ON_ENTRY, SwitcherPages};
 
-use super::debugger::{Debugger, Halt};
-use super::registers::{Armed, SINGLE_STEP};
-use super::step::Flags;
-use super::{BREAKPOINT, DEBUG};
-use crate::access::{RF, TF};
+use crate::cpu::eflags::{RF, TF};
+use crate::cpu::exit::{BREAKPOINT, DEBUG};
 use crate::cpu::{Attention, Cpu, GuestId, Left};
+use crate::guest::debug_registers::{Armed, SINGLE_STEP};
+use crate::guest::debugger::step::Flags;
+use crate::guest::debugger::{Debugger, Halt};
 
 /// The vector of an interrupt that no device raises.
 const STOP: u8 = 0xFF;

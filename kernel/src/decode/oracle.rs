@@ -3,7 +3,7 @@
 //! The unit tests and the fuzz target ask it alike, which is why it takes the
 //! decoder's types from whatever module it stands in.
 //!
-//! Next on the tour: [`crate::shared`].
+//! Next on the tour: [`crate::guest::shared`].
 
 use iced_x86::{Code, Decoder, DecoderOptions, OpKind, Register as Theirs};
 

@@ -17,7 +17,7 @@
 //! Source: Intel SDM Vol. 2, "ADD" to "XOR", "CMP", "TEST"; Vol. 1, "Status
 //! Flags".
 //!
-//! Next on the tour: [`crate::mmio`].
+//! Next on the tour: [`crate::emulate::mmio`].
 
 use switcher::GuestRegs;
 

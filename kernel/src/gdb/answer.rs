@@ -20,7 +20,7 @@ use super::process::Process;
 use super::request::{Action, Request, Whom};
 use super::{SIGTRAP, Session, description, registers};
 use crate::cpu::FpuStates;
-use crate::fpu::Kind;
+use crate::cpu::fpu::Kind;
 use crate::guest::Guest;
 
 /// The machine as LLDB names it.

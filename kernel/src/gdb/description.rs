@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use super::registers::{self, Register, WITHOUT_SSE};
-use crate::fpu::Kind;
+use crate::cpu::fpu::Kind;
 
 /// A type of whose bits some have names: its name, and the bits'.
 type Flags = (&'static str, &'static [(&'static str, u8)]);

@@ -40,9 +40,9 @@ use self::intake::{Heard, Intake, LONGEST};
 pub use self::process::Process;
 use self::request::Request;
 use crate::cpu::FpuStates;
-use crate::debug::debugger::Halt;
-use crate::debug::registers::Kind;
 use crate::guest::Guest;
+use crate::guest::debug_registers::Kind;
+use crate::guest::debugger::Halt;
 
 /// Signals, by GDB's numbers.
 const SIGINT: u8 = 2;

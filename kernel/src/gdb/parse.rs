@@ -12,7 +12,7 @@
 use alloc::vec::Vec;
 
 use super::request::{Action, Point, Request, Whom};
-use crate::debug::registers::Kind;
+use crate::guest::debug_registers::Kind;
 
 impl Request {
     /// What `body` asks for.

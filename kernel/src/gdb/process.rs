@@ -12,11 +12,11 @@ use alloc::vec::Vec;
 use abi::{GuestLinear, GuestMemory};
 
 use super::request::{Action, Point};
-use crate::debug::debugger::Debugger;
-use crate::debug::registers::{Breakpoint, Kind};
-use crate::debug::step::Step;
 use crate::guest::Guest;
-use crate::look::Space;
+use crate::guest::debug_registers::{Breakpoint, Kind};
+use crate::guest::debugger::Debugger;
+use crate::guest::debugger::step::Step;
+use crate::shadow::look::Space;
 
 /// A Guest that can be debugged.
 pub struct Process<M> {
@@ -63,7 +63,7 @@ impl<M: GuestMemory> Process<M> {
     /// The Guest, its debugger's part of it and its address space.
     fn parts(&mut self) -> Option<(&mut Debugger, &mut M, Space)> {
         let guest = self.guest.as_deref_mut()?;
-        let space = Space::of(guest);
+        let space = guest.shadow.space();
         Some((guest.debugger.as_deref_mut()?, &mut guest.memory, space))
     }
 

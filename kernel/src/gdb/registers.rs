@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 use switcher::GuestRegs;
 
-use crate::fpu::{Image, Kind, Register as Fpu};
+use crate::cpu::fpu::{Image, Kind, Register as Fpu};
 
 /// A register as debuggers know it.
 #[derive(Clone, Copy, Debug)]
@@ -178,7 +178,7 @@ fn number(bytes: &[u8]) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fpu::IMAGE_LEN;
+    use crate::cpu::fpu::IMAGE_LEN;
 
     fn image(kind: Kind) -> Image {
         Image { kind, bytes: [0; IMAGE_LEN] }

@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use crate::debug::registers::Kind;
+use crate::guest::debug_registers::Kind;
 
 /// Whom a request is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,8 +5,8 @@ use abi::GuestPhys;
 use super::intake::framed;
 use super::*;
 use crate::cpu::GuestId;
-use crate::debug::debugger::INT3;
-use crate::fpu::{IMAGE_LEN, Image, Kind as FpuKind, Register};
+use crate::cpu::fpu::{IMAGE_LEN, Image, Kind as FpuKind, Register};
+use crate::guest::debugger::INT3;
 use crate::scripted::{Ram, new_guest};
 
 /// The FPU of one Guest, by its side of the line.

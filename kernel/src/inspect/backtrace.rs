@@ -27,8 +27,8 @@ use monitor::registers::{Backtrace, Frame};
 use monitor::symbols::Symbols;
 
 use crate::guest::Guest;
-use crate::look::Space;
-use crate::segment::KERNEL_CS;
+use crate::guest::segment::KERNEL_CS;
+use crate::shadow::look::Space;
 
 /// Frames a back trace has at most.
 const FRAMES_MAX: usize = 32;
@@ -91,7 +91,7 @@ const USER_CS: u32 = 0x73;
 
 /// Follows the frame pointers of `guest`.
 pub fn backtrace<M: GuestMemory>(guest: &Guest<M>, symbols: &Symbols<'_>) -> Backtrace {
-    let stack = Stack { memory: &guest.memory, space: Space::of(guest) };
+    let stack = Stack { memory: &guest.memory, space: guest.shadow.space() };
     let frame = |eip, ebp| Frame { eip, ebp, symbol: symbols.describe(eip), trap: false };
     let mut ebp = guest.regs.ebp;
     let mut frames: Vec<Frame> = [frame(guest.regs.eip, ebp)].into();

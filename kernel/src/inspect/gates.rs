@@ -8,8 +8,8 @@ use bit_field::BitField;
 use monitor::gates::{Gate, Segment};
 use monitor::symbols::Symbols;
 
-use crate::idt::{GuestIdt, Route};
-use crate::segment::{Gdt, is_switchers};
+use crate::guest::idt::{GuestIdt, Route};
+use crate::guest::segment::{Gdt, is_switchers};
 
 /// All segments that are not null.
 pub fn segments(gdt: &Gdt) -> Vec<Segment> {

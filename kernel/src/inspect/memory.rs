@@ -8,13 +8,12 @@ use abi::{GuestLinear, GuestMemory, GuestPhys};
 use monitor::memory::Memory;
 
 use crate::guest::Guest;
-use crate::look::Space;
 
 /// Reads up to `len` bytes.
 pub fn memory<M: GuestMemory>(guest: &Guest<M>, is_physical: bool, at: u32, len: usize) -> Memory {
     let mut bytes = vec![0; len];
     let there = match is_physical {
-        false => Space::of(guest).read(&guest.memory, GuestLinear(at), &mut bytes),
+        false => guest.shadow.space().read(&guest.memory, GuestLinear(at), &mut bytes),
         true => {
             let there = len.min(guest.memory.limit().saturating_sub(at) as usize);
             // It lies inside, so nothing fails; and if it did there would be nothing to show.

@@ -16,18 +16,22 @@
 //!
 //! Invariants:
 //! - Whatever is typed, there is an answer (`any_line_has_an_answer`).
-//! - Looking changes nothing in a Guest ([`crate::look`]); what changes
+//! - Looking changes nothing in a Guest ([`crate::shadow::look`]); what changes
 //!   something are the four [`Act`]s, and the world does those.
 //!
 //! Next on the tour: [`memory`].
 
 pub mod backtrace;
+pub mod core_file;
 pub mod gates;
 pub mod memory;
+pub mod post_mortem;
 pub mod registers;
 pub mod script;
 pub mod stats;
 pub mod tables;
+pub mod usage;
+pub mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -42,12 +46,11 @@ use monitor::place::Place;
 use monitor::stats::Device;
 use monitor::symbols::Symbols;
 
-use crate::event::{Event, Kind};
+use crate::cpu::tsc::elapsed;
 use crate::guest::Guest;
-use crate::host::tsc::elapsed;
-use crate::post_mortem::Tsc;
-use crate::trace::Noted;
-use crate::usage::Life;
+use crate::inspect::post_mortem::Tsc;
+use crate::inspect::usage::Life;
+use crate::trace::event::{Event, Kind, Noted};
 
 /// What the world knows of one Guest.
 pub struct Known<'a, M> {

@@ -8,7 +8,6 @@ use monitor::symbols::Symbols;
 use switcher::GuestRegs;
 
 use crate::guest::Guest;
-use crate::look::Space;
 
 /// The registers of `guest`.
 pub fn registers<M: GuestMemory>(guest: &Guest<M>, symbols: &Symbols<'_>) -> Registers {
@@ -34,7 +33,7 @@ pub fn registers<M: GuestMemory>(guest: &Guest<M>, symbols: &Symbols<'_>) -> Reg
         es,
         fs,
         gs,
-        cr3: Space::of(guest).top.map(|top| top.0),
+        cr3: guest.shadow.space().top.map(|top| top.0),
         ts: guest.task_switched,
         interrupts: shared.and_then(|shared| shared.interrupts_on(&guest.memory).ok()),
         pending: guest.interrupts.pending(),

@@ -7,7 +7,7 @@
 //! - A line that is too long, or no text, is one refused line, not a hang and
 //!   not several (`a_line_that_is_too_long_is_refused_as_one`).
 //!
-//! Next on the tour: [`crate::second_line`].
+//! Next on the tour: [`crate::platform::second_line`].
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

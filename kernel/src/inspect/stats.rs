@@ -8,10 +8,10 @@ use abi::{GuestMemory, Nanos};
 use monitor::stats::{Count, Device, Hot, Stats};
 use monitor::symbols::Symbols;
 
-use crate::event::Event;
+use crate::cpu::exit::KINDS;
 use crate::guest::Guest;
-use crate::trace::Noted;
-use crate::usage::{KINDS, Life};
+use crate::inspect::usage::Life;
+use crate::trace::event::{Event, Noted};
 
 /// Addresses shown at most.
 const HOT_MAX: usize = 5;

@@ -8,14 +8,14 @@ use abi::{GuestLinear, GuestMemory};
 use monitor::tables::{Rung, Walk};
 
 use crate::guest::Guest;
-use crate::look::{Level, NoPage, Space};
 use crate::shadow::entry::{D, P, W};
+use crate::shadow::look::{Level, NoPage};
 use crate::shadow::walk::Format;
 
 /// Walks both tables of `guest`.
 pub fn walk<M: GuestMemory>(guest: &Guest<M>, at: u32) -> Walk {
     let at = GuestLinear(at);
-    let space = Space::of(guest);
+    let space = guest.shadow.space();
     let path = space.walk(&guest.memory, at);
     let seen = guest.shadow.peek(at);
     let mut rungs: Vec<Rung> = path
@@ -77,7 +77,7 @@ const fn words(format: Option<Format>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit::PageFaultCode;
+    use crate::cpu::exit::PageFaultCode;
     use crate::scripted::{Ram, ScriptedCpu, running_guest};
     use crate::shadow::entry::U;
     use abi::GuestPhys;

@@ -9,9 +9,10 @@ use core::slice;
 
 use abi::HostPhys;
 use abi::lguest_data::SWITCHER_BASE;
-use kernel::host::acpi;
-use kernel::host::boot_info::{BootError, BootInfo, Module, Region, Text};
-use kernel::host::multiboot1::{self, Memory};
+use kernel::platform::acpi;
+use kernel::platform::boot_info::{BootError, BootInfo, Module, Region, Text};
+use kernel::platform::multiboot1;
+use kernel::platform::multiboot1::Memory;
 use multiboot2::{BootInformation, BootInformationHeader, MemoryAreaType};
 
 use super::boot::{LOADED_BY_1, LOADED_BY_2};

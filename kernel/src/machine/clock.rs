@@ -11,9 +11,10 @@
 //! Next on the tour: [`super::selftest`].
 
 use abi::Nanos;
-use kernel::host::boot_info::BootError;
-use kernel::host::rtc::RtcRegisters;
-use kernel::host::tsc::{TscScale, elapsed};
+use kernel::cpu::tsc::elapsed;
+use kernel::platform::boot_info::BootError;
+use kernel::platform::rtc::RtcRegisters;
+use kernel::platform::tsc::TscScale;
 use spin::Once;
 
 use super::cpu;

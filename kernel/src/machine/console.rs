@@ -24,13 +24,13 @@ use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use abi::Nanos;
-use kernel::host::keyboard::Layout;
-use kernel::host::log::Log;
-use kernel::host::plain::Plain;
-use kernel::host::screen::Screen;
-use kernel::host::transmit::Transmit;
-use kernel::multiplexer::filter::Filter;
-use kernel::multiplexer::guard::{Answers, Guard};
+use kernel::platform::keyboard::Layout;
+use kernel::terminal::log::Log;
+use kernel::terminal::multiplexer::filter::Filter;
+use kernel::terminal::multiplexer::guard::{Answers, Guard};
+use kernel::terminal::plain::Plain;
+use kernel::terminal::screen::Screen;
+use kernel::terminal::transmit::Transmit;
 use spin::{Mutex, Once};
 
 use super::clock;

@@ -16,7 +16,7 @@
 
 use core::arch::asm;
 
-use kernel::host::boot_info::{BootError, Lacks};
+use kernel::platform::boot_info::{BootError, Lacks};
 use x86::controlregs::{Cr0, Cr4, cr0, cr0_write, cr4_write};
 use x86::cpuid::{CpuId, CpuIdResult, FeatureInfo};
 use x86::debugregs::{Dr7, dr7_write};

@@ -17,8 +17,8 @@
 
 use core::arch::{asm, naked_asm};
 
-use kernel::access::RF;
-use kernel::debug::registers::STATUS_RESET;
+use kernel::cpu::eflags::RF;
+use kernel::guest::debug_registers::STATUS_RESET;
 
 /// Puts addresses into DR0 to DR3, where they mean nothing while DR7 is clear.
 pub fn set_addresses([dr0, dr1, dr2, dr3]: [u32; 4]) {

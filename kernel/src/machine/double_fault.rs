@@ -13,7 +13,7 @@
 
 use core::arch::naked_asm;
 
-use kernel::host::dump::TrapFrame;
+use kernel::platform::dump::TrapFrame;
 use switcher::descriptor::Tss;
 
 use super::{exceptions, percpu};

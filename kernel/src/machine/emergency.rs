@@ -15,7 +15,7 @@ use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use abi::Nanos;
-use kernel::host::screen::Screen;
+use kernel::terminal::screen::Screen;
 use uart_16550::spec::registers::{LSR, offsets};
 
 use super::console::WAITING;

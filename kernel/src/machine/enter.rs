@@ -17,9 +17,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use abi::{HostPhys, Nanos};
+use kernel::cpu::fpu::{Image, Kind};
 use kernel::cpu::{Attention, Cpu, FpuStates, GuestId, Left};
-use kernel::fpu::{Image, Kind};
-use kernel::host::wall::WallClock;
+use kernel::platform::wall::WallClock;
 use switcher::SwitcherPages;
 use x86::controlregs::{Cr0, cr0, cr0_write, cr2};
 
@@ -162,7 +162,7 @@ impl Cpu for GuestCpu {
     #[inline(never)]
     fn enter_watched(&mut self, root: HostPhys, addresses: [u32; 4], control: u32) -> Left {
         debug::set_addresses(addresses);
-        // SAFETY: As for `enter`; 5. `kernel::debug::registers::Armed` lets no other breakpoint pass.
+        // SAFETY: As for `enter`; 5. `kernel::guest::debug_registers::Armed` lets no other breakpoint pass.
         unsafe {
             switcher::enter_watched(self.cpu.pages, root.0, control);
             Left { cr2: cr2() as u32, tsc: tsc() as u32 }

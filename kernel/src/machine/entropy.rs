@@ -17,7 +17,7 @@
 
 use core::arch::asm;
 
-use kernel::host::entropy::Pool;
+use kernel::platform::entropy::Pool;
 use launcher_task::Entropy;
 
 use super::{cpu, timer};

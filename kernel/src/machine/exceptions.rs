@@ -21,7 +21,7 @@
 use core::arch::global_asm;
 use core::mem::offset_of;
 
-use kernel::host::dump::{Dump, TrapFrame};
+use kernel::platform::dump::{Dump, TrapFrame};
 use switcher::HOST_DS;
 use x86::controlregs::{cr0, cr2, cr3, cr4};
 

@@ -20,7 +20,7 @@
 
 use core::arch::asm;
 
-use kernel::fpu::{IMAGE_LEN, Image, Kind};
+use kernel::cpu::fpu::{IMAGE_LEN, Image, Kind};
 
 /// Offset of MXCSR in what FXSAVE stores, and its value after reset.
 const MXCSR: usize = 24;
@@ -80,7 +80,7 @@ impl FpuState {
     pub unsafe fn load(&self, kind: Kind) {
         let from = self.0.as_ptr();
         // SAFETY: The contract; what is here was made by `fresh` or `save` of the same kind, and
-        // changed by `kernel::fpu` if at all, so no reserved bit is set.
+        // changed by `kernel::cpu::fpu` if at all, so no reserved bit is set.
         unsafe {
             match kind {
                 Kind::X87 => asm!("frstor [{}]", in(reg) from, options(nostack)),

@@ -24,7 +24,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{NonNull, null_mut};
 
 use abi::PAGE_SIZE;
-use kernel::host::boot_info::BootError;
+use kernel::platform::boot_info::BootError;
 use linked_list_allocator::Heap;
 use spin::Mutex;
 

@@ -14,8 +14,8 @@
 //!
 //! Next on the tour: [`super::vga`].
 
-use kernel::host::bytes::ByteRing;
-use kernel::host::keyboard::{KeyDecoder, LONGEST, Layout};
+use kernel::platform::keyboard::{KeyDecoder, LONGEST, Layout};
+use kernel::terminal::bytes::ByteRing;
 
 use super::port::Port;
 

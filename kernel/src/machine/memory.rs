@@ -1,6 +1,6 @@
 //! The machine's memory, handed out.
 //!
-//! The arithmetic is [`kernel::host::frames`]; here a run of frames becomes
+//! The arithmetic is [`kernel::platform::frames`]; here a run of frames becomes
 //! something to read and write: a Guest's RAM, a Guest's shadow tables, or
 //! pages of the Host's own, which are never given back.
 //!
@@ -23,8 +23,8 @@ use abi::lguest_data::SWITCHER_BASE;
 use abi::{HostPhys, PAGE_SIZE};
 use kernel::cpu::GuestId;
 use kernel::guest::Guest;
-use kernel::host::boot_info::{BootError, BootInfo, MIN_RAM_KIB, Region};
-use kernel::host::frames::FramePool;
+use kernel::platform::boot_info::{BootError, BootInfo, MIN_RAM_KIB, Region};
+use kernel::platform::frames::FramePool;
 use kernel::shadow::pool::{Pool, Table};
 use spin::Mutex;
 

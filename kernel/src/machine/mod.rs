@@ -50,7 +50,7 @@ pub mod uart;
 pub mod vga;
 pub mod witness;
 
-use kernel::host::boot_info::{BootError, BootInfo};
+use kernel::platform::boot_info::{BootError, BootInfo};
 
 use self::cpu::Features;
 use self::memory::Memory;

@@ -29,7 +29,7 @@ use core::mem::offset_of;
 
 use abi::lguest_data::SWITCHER_BASE;
 use abi::{HostPhys, PAGE_SIZE};
-use kernel::host::boot_info::{BootError, Region};
+use kernel::platform::boot_info::{BootError, Region};
 use switcher::{GuestAccess, PrivatePage, StackPage, StatePage, SwitcherPage, SwitcherPages};
 use x86::bits32::paging::{
     LARGE_PAGE_SIZE, PAGE_SIZE_ENTRIES, PAddr, PD, PDEntry, PDFlags, PT, PTEntry, PTFlags,

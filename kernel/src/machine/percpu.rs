@@ -20,7 +20,7 @@ use core::arch::asm;
 use core::mem::offset_of;
 
 use abi::HostPhys;
-use kernel::host::boot_info::BootError;
+use kernel::platform::boot_info::BootError;
 use switcher::descriptor::{TablePointer, Tss, interrupt_gate, task_gate};
 use switcher::{DOUBLE_FAULT_TSS_SELECTOR, HOST_CS, HOST_DS, SwitcherPages, TSS_SELECTOR};
 

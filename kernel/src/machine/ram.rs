@@ -13,7 +13,7 @@
 
 use abi::memory::check_range;
 use abi::{GuestMemory, GuestPhys, GuestResult, HostPhys};
-use kernel::host::frames::FrameRun;
+use kernel::platform::frames::FrameRun;
 
 /// A Guest's memory: the first `limit` bytes of a run of frames.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! COM2: a line for programs, if the Host's command line says for what.
 //!
-//! Which programs, and what they are told, is [`kernel::second_line`]'s to
+//! Which programs, and what they are told, is [`kernel::platform::second_line`]'s to
 //! say. Without that word the chip is not even looked for. Bytes come in as on
 //! the first line, by interrupt, and wait until somebody takes them.
 //!
@@ -12,7 +12,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use kernel::host::transmit::Transmit;
+use kernel::terminal::transmit::Transmit;
 use spin::{Mutex, Once};
 
 use super::uart::{self, COM2, LAST_PATIENCE, Serial};

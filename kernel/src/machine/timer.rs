@@ -18,9 +18,9 @@
 //! Next on the tour: [`super::trial`].
 
 use abi::Nanos;
-use kernel::host::boot_info::BootError;
-use kernel::host::pit;
-use kernel::host::tsc::{Counter, Sighting, TscScale};
+use kernel::platform::boot_info::BootError;
+use kernel::platform::pit;
+use kernel::platform::tsc::{Counter, Sighting, TscScale};
 
 use super::cpu;
 use super::port::Port;

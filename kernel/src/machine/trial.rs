@@ -24,8 +24,8 @@
 //! Next on the tour: [`super::clock`].
 
 use abi::{HostPhys, PAGE_SIZE};
-use kernel::access::VM;
-use kernel::host::boot_info::BootError;
+use kernel::cpu::eflags::VM;
+use kernel::platform::boot_info::BootError;
 use switcher::descriptor::{FLAT_CODE_RING_1, FLAT_DATA_RING_1};
 use switcher::{BAD_FRAME, GuestRegs, SwitcherPages};
 use x86::bits32::paging::{PAGE_SIZE_ENTRIES, PDFlags};

@@ -25,8 +25,8 @@
 //! Next on the tour: [`super::second_line`].
 
 use abi::Nanos;
-use kernel::host::bytes::ByteRing;
-use kernel::host::transmit::Transmit;
+use kernel::terminal::bytes::ByteRing;
+use kernel::terminal::transmit::Transmit;
 use uart_16550::backend::Backend;
 use uart_16550::spec::registers::{IER, LSR, offsets};
 use uart_16550::{BaudRate, Config, Uart16550};

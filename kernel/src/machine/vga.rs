@@ -1,7 +1,7 @@
 //! The text screen every PC starts with.
 //!
 //! 25 rows of 80 cells at a fixed place, each a glyph and a colour. The logic
-//! is [`kernel::host::screen`]; here are the memory and the cursor's two
+//! is [`kernel::terminal::screen`]; here are the memory and the cursor's two
 //! registers. On a machine without such a screen the writes go nowhere.
 //!
 //! Text memory is slow, and a screen that scrolls touches all of it with each
@@ -14,7 +14,7 @@
 
 use core::ptr::NonNull;
 
-use kernel::host::screen::{BLANK, CELLS, COLUMNS, Screen, TextMemory};
+use kernel::terminal::screen::{BLANK, CELLS, COLUMNS, Screen, TextMemory};
 use volatile::VolatilePtr;
 
 use super::port::Port;

@@ -14,9 +14,9 @@ use core::fmt::{self, Write};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
+use kernel::cpu::tsc::elapsed;
 use kernel::guest::Guest;
-use kernel::host::tsc::elapsed;
-use kernel::post_mortem::Before;
+use kernel::inspect::post_mortem::Before;
 use kernel::trace::Trace;
 
 use super::ram::GuestRam;

@@ -15,7 +15,7 @@ use super::entry::{A, D, GuestEntry, U, is_inside, mirror};
 use super::pool::{ENTRIES, HALF, TableId};
 use super::walk::{Format, directory_index, table_index};
 use super::{KernelStack, SWITCHER_SLOT, Shadow, VIRTUAL_8086_END};
-use crate::set_pte::{Run, SetPte};
+use crate::hypercall::set_pte::{Run, SetPte};
 
 /// Where a change goes.
 #[derive(Clone, Copy)]
@@ -54,6 +54,7 @@ impl Judge {
     #[inline(always)]
     fn mirrored(&self, limit: u32, change: SetPte, rights: u32) -> GuestResult<u32> {
         let SetPte { at, entry, high, .. } = change;
+        let entry = GuestEntry(entry);
         if entry.is_used_page(limit) && high & self.unsound_high == 0 {
             return Ok(mirror(entry, rights, self.host_base));
         }
@@ -108,7 +109,7 @@ impl Shadow {
     pub fn set_pte(&mut self, memory: &impl GuestMemory, change: SetPte) -> GuestResult {
         let place = self.place_of(change.top, change.at);
         match place {
-            Place::Table { table, .. } if change.entry.0 == 0 => {
+            Place::Table { table, .. } if change.entry == 0 => {
                 self.look_again(memory, change.top, table, change.at);
                 Ok(())
             }

@@ -16,7 +16,7 @@ use super::entry::{A, D, GuestEntry, P, U, W, is_inside, mirror, unused};
 use super::pool::{HALF, TableId};
 use super::walk::{Format, GuestTable, Walk, check_high, directory_index, table_index};
 use super::{Shadow, VIRTUAL_8086_END};
-use crate::exit::PageFaultCode;
+use crate::cpu::exit::PageFaultCode;
 
 /// Entries looked at around a fault: two-level, those that share a cache line.
 const AROUND: usize = 16;

@@ -39,6 +39,7 @@ pub mod change;
 pub mod entry;
 mod evict;
 pub mod fault;
+pub mod look;
 pub mod pool;
 mod review;
 pub mod roots;

@@ -22,7 +22,7 @@
 //!
 //! Source: lguest ABI, "What each call must do".
 //!
-//! Next on the tour: [`crate::look`].
+//! Next on the tour: [`crate::shadow::look`].
 
 use abi::{GuestLinear, GuestMemory, GuestPhys, HostPhys, PAGE_SIZE};
 

@@ -13,10 +13,10 @@ use super::entry::{A, D, GuestEntry, P, PS, U, W};
 use super::pool::pool_of;
 use super::walk::{Format, directory_index};
 use super::{MIN_TABLES, PageFault, Shadow};
-use crate::exit::PageFaultCode;
-use crate::ring::Record;
+use crate::cpu::exit::PageFaultCode;
+use crate::hypercall::ring::Record;
+use crate::hypercall::set_pte::{Run, SetPte};
 use crate::scripted::Ram;
-use crate::set_pte::{Run, SetPte};
 
 const BASE: HostPhys = HostPhys(0x0080_0000);
 const KERNEL: u32 = 0xC000_0000;
@@ -66,7 +66,7 @@ impl Guest {
     }
 
     fn set_pte(&mut self, top: GuestPhys, at: GuestLinear, entry: GuestEntry) -> GuestResult {
-        self.shadow.set_pte(&self.ram, SetPte { top, at, entry, high: 0 })
+        self.shadow.set_pte(&self.ram, SetPte { top, at, entry: entry.0, high: 0 })
     }
 
     fn shadow_entry(&mut self, at: u32) -> u32 {

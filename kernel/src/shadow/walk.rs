@@ -22,7 +22,7 @@ use abi::kill::PageTableError;
 use abi::{GuestLinear, GuestMemory, GuestPhys, GuestResult, PAGE_SIZE};
 
 use super::entry::{A, D, GuestEntry, P, U, W};
-use crate::exit::PageFaultCode;
+use crate::cpu::exit::PageFaultCode;
 
 /// The bit of a PAE entry's high dword that forbids execution; it is hidden from Guests, and
 /// means nothing here.

@@ -2,11 +2,11 @@
 //!
 //! Of other Guests, and of what the Host has, there is nothing here.
 //!
-//! Next on the tour: [`crate::disks`].
+//! Next on the tour: [`crate::tasks::disks`].
 
 use core::fmt;
 
-use kernel::usage;
+use kernel::inspect::usage;
 
 use super::{MIB, Task};
 use crate::machine::clock;

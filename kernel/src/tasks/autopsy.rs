@@ -13,8 +13,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use abi::{KillReason, Nanos};
-use kernel::core_file::CoreFile;
 use kernel::guest::Guest;
+use kernel::inspect::core_file::CoreFile;
 
 use super::Tasks;
 use crate::host;

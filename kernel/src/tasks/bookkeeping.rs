@@ -23,9 +23,9 @@ use core::fmt::Display;
 
 use abi::PAGE_SIZE;
 use kernel::guest::Guest;
-use kernel::multiplexer::scrollback::KEPT;
-use kernel::second_line::Role;
+use kernel::platform::second_line::Role;
 use kernel::shadow::pool::Pool;
+use kernel::terminal::multiplexer::scrollback::KEPT;
 use kernel::trace::feed::Feed;
 use launcher_task::Plan;
 use launcher_task::config::networks;

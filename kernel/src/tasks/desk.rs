@@ -12,13 +12,13 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 
 use abi::Nanos;
-use kernel::host::boot_info::BootInfo;
-use kernel::host::plain::Plain;
+use kernel::inspect::post_mortem::Tsc;
 use kernel::inspect::script::Script;
 use kernel::inspect::{Asker, Known, World};
-use kernel::multiplexer::door::Typed;
-use kernel::post_mortem::Tsc;
+use kernel::platform::boot_info::BootInfo;
 use kernel::sched::{Holder, State};
+use kernel::terminal::multiplexer::door::Typed;
+use kernel::terminal::plain::Plain;
 use launcher_task::config::Plan;
 use launcher_task::slot::{Slot, Traffic};
 use monitor::answer::Answer;

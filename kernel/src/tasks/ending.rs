@@ -9,8 +9,8 @@ use launcher_task::Outcome;
 use super::{Tasks, moment};
 use crate::machine::power::ExitCode;
 use crate::machine::{console, second_line};
-use crate::seat::{tell_post_mortem, tell_usage};
-use crate::terminal::Wire;
+use crate::tasks::seat::{tell_post_mortem, tell_usage};
+use crate::tasks::terminal::Wire;
 
 impl Tasks {
     /// Ends a Guest, once all that it has said is shown and there is room for what is said of its end.

@@ -17,8 +17,8 @@ use launcher_task::Outcome;
 use super::{Task, Tasks};
 use crate::machine::console;
 use crate::machine::ram::GuestRam;
-use crate::seat::Seat;
-use crate::terminal::{Lines, Terminal, Wire};
+use crate::tasks::seat::Seat;
+use crate::tasks::terminal::{Lines, Terminal, Wire};
 
 impl Tasks {
     /// The Guest of this number, if there is one that lives.

@@ -21,10 +21,9 @@ use core::cell::RefCell;
 
 use arrayvec::ArrayVec;
 
-use super::Noted;
+use super::event::{Kinds, Noted};
 use super::frame::Frame;
-use crate::event::Kinds;
-use crate::host::tsc::elapsed;
+use crate::cpu::tsc::elapsed;
 
 /// A feed that a Guest's trace fills and a line empties.
 pub type SharedFeed = Rc<RefCell<Feed>>;
@@ -85,7 +84,7 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Event;
+    use crate::trace::event::Event;
 
     fn noted(tsc: u64) -> Noted {
         Noted { tsc, event: Event::Raise { line: 1 } }

@@ -34,7 +34,7 @@ use arrayvec::ArrayVec;
 use postcard::ser_flavors::{Cobs, Slice, crc::CrcModifier};
 use serde::{Deserialize, Serialize};
 
-use crate::event::Event;
+use crate::trace::event::Event;
 
 /// Version of what follows from these types; another one is another format.
 pub const VERSION: u8 = 1;

@@ -10,7 +10,7 @@
 //! - A turn is bounded, and what the line does not take is kept, to the byte
 //!   (`a_slow_line_gets_the_same_bytes`).
 //!
-//! Next on the tour: [`crate::usage`].
+//! Next on the tour: [`crate::inspect::usage`].
 
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -21,7 +21,7 @@ use abi::Nanos;
 
 use super::feed::{Feed, SharedFeed};
 use super::frame::{FRAME_MAX, Frame};
-use crate::event::Kinds;
+use crate::trace::event::Kinds;
 
 /// Most frames a turn makes.
 const FRAMES_PER_TURN: usize = 16;
@@ -125,10 +125,10 @@ impl Sender {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Noted;
+    use super::super::event::Noted;
     use super::super::frame::{BATCH, Decoder, VERSION};
     use super::*;
-    use crate::event::Event;
+    use crate::trace::event::Event;
 
     fn clock() -> Frame {
         Frame::Clock { version: VERSION, khz: 1, tsc: 2, nanos: 3, epoch: 4 }

@@ -18,7 +18,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use abi::{GuestLinear, GuestPhys, HostPhys, PAGE_SIZE};
-use kernel::exit::PageFaultCode;
+use kernel::cpu::exit::PageFaultCode;
 use kernel::shadow::Shadow;
 use kernel::shadow::entry::{A, AGE, D, P, U, W};
 use kernel::shadow::pool::{ENTRIES, Pool, Table};

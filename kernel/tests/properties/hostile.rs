@@ -11,7 +11,7 @@
 //! [`Hardware::audit`]: crate::hardware::Hardware::audit
 
 use abi::{GuestLinear, GuestPhys, GuestResult, PAGE_SIZE};
-use kernel::exit::PageFaultCode;
+use kernel::cpu::exit::PageFaultCode;
 use kernel::shadow::walk::Format;
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -23,7 +23,7 @@
 use abi::kill::PageTableError;
 use abi::lguest_data::SWITCHER_BASE;
 use abi::{GuestLinear, GuestPhys, KillReason, PAGE_SIZE};
-use kernel::exit::PageFaultCode;
+use kernel::cpu::exit::PageFaultCode;
 use kernel::shadow::entry::{A, D, P, PS, U, W};
 use kernel::shadow::walk::Format;
 use proptest::prop_assert;

@@ -6,7 +6,7 @@
 //! Next on the tour: [`crate::announced`].
 
 use abi::{GuestLinear, GuestResult, PAGE_SIZE};
-use kernel::exit::PageFaultCode;
+use kernel::cpu::exit::PageFaultCode;
 use kernel::shadow::{PageFault, Shadow};
 
 use crate::hardware::{Access, GUEST_BASE, Hardware, SWITCHER_TABLES};
