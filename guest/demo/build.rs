@@ -1,10 +1,5 @@
 //! Links the demo as a Guest is linked.
 
 fn main() {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../kit/guest.ld");
-    println!("cargo:rerun-if-changed={script}");
-    for argument in ["-nostartfiles", "-nostdlib", "-static", "-Wl,--build-id=none"] {
-        println!("cargo:rustc-link-arg-bins={argument}");
-    }
-    println!("cargo:rustc-link-arg-bins=-Wl,-T,{script}");
+    guest_build::link();
 }

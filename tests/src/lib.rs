@@ -32,6 +32,7 @@ pub mod boot;
 pub mod bzimage;
 #[path = "../../launcher-task/src/fakes/bzimage_file.rs"]
 pub mod bzimage_file;
+pub mod c_header;
 pub mod cpio;
 pub mod crowd;
 pub mod elf;

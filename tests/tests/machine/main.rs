@@ -11,7 +11,8 @@
 //! every year's treaty kept ([`variants`]), do disks keep what is on them ([`disks`]), do drivers
 //! that others wrote find our devices as they should be ([`drivers`]), do Linux kernels find all
 //! they look for ([`linux`]), can one look into a Guest from outside ([`monitor`]), can it be
-//! debugged ([`gdb`]), and what do clients make of the gateway that others wrote ([`clients`]).
+//! debugged ([`gdb`]), what do clients make of the gateway that others wrote ([`clients`]), and does a Guest
+//! from outside of this project build and boot ([`outside`]).
 
 mod at_a_terminal;
 mod bad_input;
@@ -33,6 +34,7 @@ mod loaders;
 mod many;
 mod monitor;
 mod net;
+mod outside;
 mod random;
 mod scripts;
 mod selftests;
