@@ -117,7 +117,7 @@ impl Part {
             let rest = line.strip_prefix("pub const ").or_else(|| line.strip_prefix("pub "));
             rest.and_then(|rest| rest.strip_prefix(name)).is_some_and(|rest| rest.starts_with(':'))
         };
-        let at = lines.iter().position(|line| is_it(&line))?;
+        let at = lines.iter().position(is_it)?;
         let comment = lines[..at].rsplit(|line| !line.starts_with("///")).next()?;
         let text = comment.iter().map(|line| line.trim_start_matches("///").trim());
         let text = text.collect::<Vec<_>>().join(" ").replace(['[', ']', '`'], "");

@@ -3,14 +3,7 @@
 //! A program that cargo builds for Linux is linked with a C library and start code, at an address
 //! that Linux chooses. A Guest has neither, and lies where `guest/kit/guest.ld` says. Cargo takes
 //! arguments of the linker only from the build script of the program's own package, not from a
-//! library's. So that script calls [`link`]:
-//!
-//! ```
-//! // build.rs
-//! fn main() {
-//!     guest_build::link();
-//! }
-//! ```
+//! library's. So that script calls [`link`], as `guest/template/build.rs` does.
 //!
 //! Invariants:
 //! - The linker script is in the file that is named (`the_linker_script_is_there`).
