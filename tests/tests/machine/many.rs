@@ -3,6 +3,7 @@
 //! The Host's notes about them come out of a heap that is measured by what is configured. It must
 //! never grow once the Guests run, and no frame may be missing behind them.
 
+use emulated::scratch::Scratch;
 use emulated::{Boot, Outcome, Qemu, artefacts};
 
 /// Boots `count` Guests that greet, with `words` on each one's line, in a machine of `megs` MiB.
@@ -12,7 +13,10 @@ fn boot(count: usize, words: &str, megs: u32, options: &str) -> Outcome {
         boot.with(artefacts::guest("hello"), format!("guest name=g{number} {words} --"))
     });
     let megs = megs.to_string();
-    Qemu::kernel(&boot).options(&["-m", &megs]).start().finish()
+    // Some of what the Host may be told to do wants a second line.
+    let scratch = Scratch::new();
+    let machine = Qemu::kernel(&boot).options(&["-m", &megs]).second_line(&scratch.path("second.line"));
+    machine.start().finish()
 }
 
 /// Checks that so many ran and the others were told of by their names, and that nothing is left.

@@ -103,7 +103,7 @@ fn a_neighbour_of_a_writer_is_not_held_up_at_115200_baud() {
 /// One that attacks the terminal, beside an innocent one.
 fn attacked(how: &str) -> Outcome {
     let boot = Boot::guest("hostile_terminal", &format!("how={how}"))
-        .with(artefacts::guest("innocent"), "guest name=innocent mem=4M -- rounds=2");
+        .with(artefacts::guest("innocent"), "guest name=innocent mem=4M -- rounds=20");
     let outcome = Qemu::kernel(&boot).counted().start().finish();
     assert!(outcome.log.contains("test: PASS innocent\n"), "{}", outcome.log);
     outcome
