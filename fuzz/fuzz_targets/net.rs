@@ -9,7 +9,8 @@ use launcher_task::net::cutter::Cut;
 use launcher_task::net::gateway::connections::Shelf;
 use launcher_task::net::header::HEADER_LEN;
 use launcher_task::net::mac::MacAddress;
-use launcher_task::net::network::{Networks, Room};
+use launcher_task::net::network::Networks;
+use launcher_task::net::room::Room;
 use launcher_task::port::PacketPort;
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_mutator, fuzz_target};
 

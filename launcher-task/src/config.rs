@@ -28,9 +28,12 @@
 //!
 //! Next on the tour: `config/module_line.rs`.
 
+mod companion;
 mod disks;
 mod error;
+mod limits;
 mod module_line;
+mod name;
 mod nets;
 
 use alloc::{format, string::String, vec::Vec};
@@ -38,11 +41,12 @@ use alloc::{format, string::String, vec::Vec};
 use abi::Dialect;
 
 use crate::console::ConsoleSize;
-pub use disks::{DISKS_MAX, DiskMode, DiskPlan, Remainder};
+pub use companion::Companion;
+pub use disks::{DiskMode, DiskPlan, Remainder};
 pub use error::{ConfigError, Fault, SizeFault};
-pub use module_line::Companion;
+pub use limits::{CARDS_MAX, DISKS_MAX};
 use module_line::{DiskWords, GuestWords, ModuleLine, Role};
-pub use nets::{CARDS_MAX, NetPlan, networks};
+pub use nets::{NetPlan, networks};
 
 /// Bytes in a mebibyte.
 pub(crate) const MIB: u32 = 1 << 20;

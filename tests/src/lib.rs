@@ -15,6 +15,8 @@
 //!                     |
 //!                  verdict           what a test Guest's report means
 //!                  crowd             random Guests between two innocents, from one seed
+//!
+//!  imports                           which source file imports from which; nothing is booted
 //! ```
 //!
 //! Invariants:
@@ -37,6 +39,7 @@ pub mod cpio;
 pub mod crowd;
 pub mod elf;
 pub mod gdb;
+pub mod imports;
 pub mod iso;
 pub mod link;
 pub mod outcome;

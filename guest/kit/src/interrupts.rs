@@ -1,13 +1,9 @@
-//! Interrupts: a flag in memory, a mask in memory, and who handles what.
+//! Interrupts: a mask in memory, and who handles what.
 //!
-//! The real interrupt flag is always set while a Guest runs. What the kernel
-//! means by "interrupts off" is bit 9 of a word it shares with the Host, so
-//! switching it costs a store. Only switching *on* may cost an exit, when the
-//! Host has said that something waits.
+//! Whether any comes at all is up to the [flag](crate::interrupt_flag), whose
+//! functions are here as well.
 //!
 //! Invariants:
-//! - Whoever turns interrupts on looks for what is pending afterwards, never
-//!   before: an interrupt that arrives in between is seen either way (`restore`).
 //! - A handler runs with interrupts off: gates of lines are interrupt gates
 //!   ([`crate::traps`] makes no others).
 //!
@@ -15,85 +11,22 @@
 //!
 //! Next on the tour: [`crate::traps`].
 
-use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use abi::GuestLinear;
 use abi::hypercall::IRQ_LINES;
-use abi::lguest_data::IF;
 
-use crate::dialect::Dialect;
-use crate::hypercall::Call;
+use crate::interrupt_flag::let_in;
 use crate::local::Local;
 use crate::shared;
 
-/// The virtual interrupt flag as it was.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use = "what was saved should be restored"]
-pub struct Saved(u32);
+pub use crate::interrupt_flag::{Saved, are_enabled, disable, enable, restore, save_and_disable, without};
 
 /// A function that serves an interrupt line.
 pub type Handler = fn();
 
 static HANDLERS: Local<[Option<Handler>; IRQ_LINES as usize]> = Local::new([None; IRQ_LINES as usize]);
 static INTERRUPTED_AT: AtomicU32 = AtomicU32::new(0);
-
-/// Whether interrupts are on.
-pub fn are_enabled() -> bool {
-    shared::irq_enabled().load(Ordering::Relaxed) & IF != 0
-}
-
-/// Turns interrupts off.
-pub fn disable() {
-    shared::irq_enabled().store(0, Ordering::Relaxed);
-    compiler_fence(Ordering::SeqCst);
-}
-
-/// Turns interrupts on and lets in what has been waiting.
-pub fn enable() {
-    restore(Saved(IF));
-}
-
-/// Turns interrupts off and says how they were.
-pub fn save_and_disable() -> Saved {
-    let saved = Saved(shared::irq_enabled().load(Ordering::Relaxed));
-    disable();
-    saved
-}
-
-/// Puts interrupts back as they were.
-pub fn restore(saved: Saved) {
-    compiler_fence(Ordering::SeqCst);
-    shared::irq_enabled().store(saved.0, Ordering::Relaxed);
-    compiler_fence(Ordering::SeqCst); // the Host must see the flag before we ask what is pending
-    // Both are 0 or bit 9, and where the word is another one, `let_in` does nothing.
-    if shared::irq_pending_unless_a().load(Ordering::Relaxed) & saved.0 != 0 {
-        let_in();
-    }
-}
-
-/// Has the Host look at what waits. Layout A has no call for that, and no word that would ask for
-/// it: there the Host looks by itself, if a little later.
-#[cold]
-fn let_in() {
-    let dialect = Dialect::current();
-    if shared::irq_pending().is_none() {
-        return;
-    }
-    if dialect.sends_by_vmcall() {
-        Call::SEND_INTERRUPTS.make_by_vmcall();
-    } else {
-        Call::SEND_INTERRUPTS.make();
-    }
-}
-
-/// Runs `body` without interrupts.
-#[track_caller]
-pub fn without<R>(body: impl FnOnce() -> R) -> R {
-    let saved = save_and_disable();
-    let result = body();
-    restore(saved);
-    result
-}
 
 /// Keeps every line waiting until it has a handler; a Guest starts with only the timer's blocked.
 pub(crate) fn init() {

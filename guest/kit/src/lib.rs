@@ -67,6 +67,8 @@ pub mod frames;
 #[cfg(not(test))]
 pub mod hypercall;
 #[cfg(not(test))]
+pub mod interrupt_flag;
+#[cfg(not(test))]
 pub mod interrupts;
 #[cfg(not(test))]
 pub mod lan;

@@ -12,7 +12,7 @@
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::interrupts;
+use crate::interrupt_flag;
 
 /// A value reached one closure at a time.
 pub struct Local<T> {
@@ -35,7 +35,7 @@ impl<T> Local<T> {
     /// If `body`, or a fault in it, asks for the same value again.
     #[track_caller]
     pub fn with<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
-        interrupts::without(|| {
+        interrupt_flag::without(|| {
             assert!(!self.busy.load(Ordering::Relaxed), "a Local was entered twice");
             self.busy.store(true, Ordering::Relaxed);
             // SAFETY: `busy` was clear, so no other closure has the value, and is set now.

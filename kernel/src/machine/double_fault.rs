@@ -16,7 +16,7 @@ use core::arch::naked_asm;
 use kernel::platform::dump::TrapFrame;
 use switcher::descriptor::Tss;
 
-use super::{exceptions, percpu};
+use super::{exceptions, gdtr};
 
 const VECTOR: u32 = 8;
 
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn entry() {
 extern "C" fn tell(code: u32) -> ! {
     // SAFETY: The pages are mapped wherever this task can run, and the CPU has just finished
     // writing the TSS in them.
-    let tss: Tss = unsafe { (&raw const (*percpu::pages_by_gdtr()).state.tss).read_volatile() };
+    let tss: Tss = unsafe { (&raw const (*gdtr::pages_by_gdtr()).state.tss).read_volatile() };
     let Tss { eax, ebx, ecx, edx, esi, edi, ebp, esp, eip, eflags, cs, ds, es, fs, gs, .. } = tss;
     let frame = TrapFrame {
         edi,

@@ -29,6 +29,7 @@ pub mod enter;
 pub mod entropy;
 pub mod exceptions;
 pub mod fpu;
+pub mod gdtr;
 pub mod heap;
 pub mod interrupts;
 pub mod keyboard;

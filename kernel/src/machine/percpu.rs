@@ -17,7 +17,6 @@
 //! Next on the tour: [`super::exceptions`].
 
 use core::arch::asm;
-use core::mem::offset_of;
 
 use abi::HostPhys;
 use kernel::platform::boot_info::BootError;
@@ -90,15 +89,6 @@ impl Prepared {
         unsafe { load_tables(&gdtr, &idtr) };
         ThisCpu { pages, guest_view: self.guest_view, lax_iret: false }
     }
-}
-
-/// The Switcher pages of the CPU this runs on, found by its GDT, which lies in the private one.
-pub fn pages_by_gdtr() -> *const SwitcherPages {
-    let mut gdtr = TablePointer { limit: 0, base: 0 };
-    // SAFETY: Stores six bytes, which is what a `TablePointer` has.
-    unsafe { asm!("sgdt [{0}]", in(reg) &raw mut gdtr, options(nostack, preserves_flags)) };
-    let offset = offset_of!(SwitcherPages, private.gdt) as u32;
-    (gdtr.base - offset) as *const SwitcherPages
 }
 
 /// The task that double faults are told by.

@@ -39,6 +39,7 @@ pub mod change;
 pub mod entry;
 mod evict;
 pub mod fault;
+mod judge;
 pub mod look;
 pub mod pool;
 mod review;
@@ -52,8 +53,8 @@ mod tests;
 use abi::lguest_data::SWITCHER_BASE;
 use abi::{GuestLinear, GuestPhys, GuestResult, HostPhys, PAGE_SIZE};
 
-use change::Judge;
 use entry::{A, D, P, U, W};
+use judge::Judge;
 use pool::{ENTRIES, HALF, Pool, TableId};
 use roots::{Root, Roots};
 use stack::KernelStack;

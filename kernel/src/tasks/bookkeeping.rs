@@ -31,12 +31,15 @@ use launcher_task::Plan;
 use launcher_task::config::networks;
 use launcher_task::net::network::Networks;
 
-use super::making::tables_for;
 use super::{MIB, Task};
 use crate::machine::heap;
 use crate::machine::memory::Memory;
 use crate::machine::ram::GuestRam;
 
+/// Shadow tables a Guest gets whatever its size, ...
+const TABLES: u32 = 64;
+/// ... and for each MiB it has.
+const TABLES_PER_MIB: u32 = 4;
 /// A device: its slot, its queues' rings and chains, its configuration.
 const DEVICE: usize = 24 << 10;
 /// Devices every Guest has: console and entropy source.
@@ -54,6 +57,11 @@ const MONITOR: usize = 192 << 10;
 const DEBUGGER: usize = 64 << 10;
 /// What a core file's list of runs takes while it grows, and the head made of it.
 const CORE: usize = 128 << 10;
+
+/// Shadow tables for a Guest with so many bytes of memory.
+pub(super) const fn tables_for(memory: u32) -> u32 {
+    TABLES + memory / MIB * TABLES_PER_MIB
+}
 
 /// What has been promised so far.
 pub struct Bookkeeping {

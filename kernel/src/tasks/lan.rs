@@ -26,8 +26,9 @@ use launcher_task::device::Device;
 use launcher_task::net::device::NetDevice;
 use launcher_task::net::gateway::connections::Shelf;
 use launcher_task::net::gateway::page::About;
-use launcher_task::net::network::{Networks, Room};
+use launcher_task::net::network::Networks;
 use launcher_task::net::pcap::Capture;
+use launcher_task::net::room::Room;
 use launcher_task::port::{Entropy, Plug};
 
 use crate::host;

@@ -25,7 +25,7 @@ use launcher_task::{BlockDevice, ConsoleSize, Launcher};
 use monitor::symbols::Symbols;
 
 use super::autopsy::Autopsy;
-use super::bookkeeping::Bookkeeping;
+use super::bookkeeping::{Bookkeeping, tables_for};
 use super::desk::Desk;
 use super::{MIB, Task, Tasks};
 use crate::host;
@@ -41,10 +41,6 @@ use crate::tasks::lan::Lan;
 const HOST_WORDS: &[&str] = &["console=", "debug-exit", "leave-key", "selftest=", "com2=", "keyboard="];
 /// Events of all Guests' that may wait for the second line: 24 bytes each.
 const WAITING: usize = 8192;
-/// Shadow tables a Guest gets whatever its size, ...
-const TABLES: u32 = 64;
-/// ... and for each MiB it has.
-const TABLES_PER_MIB: u32 = 4;
 
 impl Tasks {
     /// Makes a task of each Guest the loader brought; says what is wrong with the others.
@@ -282,11 +278,6 @@ impl Tasks {
 /// A module's line, as far as it could be read, and why that is not all.
 fn line(text: Text) -> Line<'static> {
     Line { words: text.words, flaw: text.flaw.map(|flaw| format!("{flaw}")) }
-}
-
-/// Shadow tables for a Guest with so many bytes of memory.
-pub(super) const fn tables_for(memory: u32) -> u32 {
-    TABLES + memory / MIB * TABLES_PER_MIB
 }
 
 /// Opens the second line for the role that `word` names; what is wrong with it is told by `complain`.

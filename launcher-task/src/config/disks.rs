@@ -9,11 +9,9 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
+use super::limits::DISKS_MAX;
 use super::{Config, Fault, Plan};
 use crate::block::SECTOR;
-
-/// Most disks a Guest may have: interrupt lines are few.
-pub const DISKS_MAX: usize = 8;
 
 /// A module that is a disk.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -12,7 +12,8 @@ use core::fmt;
 
 use abi::Variant;
 
-use super::{CARDS_MAX, Companion, DISKS_MAX};
+use super::companion::Companion;
+use super::limits::{CARDS_MAX, DISKS_MAX};
 use crate::net::{network::NETWORKS_MAX, queue::PORTS_MAX};
 
 /// A mistake in the boot configuration; `Display` is the rest of a `host: ` line.

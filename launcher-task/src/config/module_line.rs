@@ -13,33 +13,12 @@ use alloc::{
 
 use abi::Variant;
 
-use super::{BusKind, DiskMode, Fault, MIB, SizeFault, nets::NetWords};
+use super::{BusKind, Companion, DiskMode, Fault, MIB, SizeFault, name::is_name, nets::NetWords};
 
 /// Ends the Launcher's words; the rest of the line is the Guest's.
 const END_OF_WORDS: &str = "--";
-/// Longest name of a Guest.
-const NAME_MAX: usize = 32;
 /// Most MiB a Guest may have: with the device pages above, still below 4 GiB.
 const MEBIBYTES_MAX: u32 = 4094;
-
-/// What a file that goes with a Guest is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Companion {
-    /// Its initrd.
-    Initrd,
-    /// The names of its kernel's addresses.
-    Symbols,
-}
-
-impl Companion {
-    /// The word for it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Initrd => "initrd",
-            Self::Symbols => "symbols",
-        }
-    }
-}
 
 /// A line as split into file name and words.
 pub(super) struct ModuleLine<'a> {
@@ -170,12 +149,6 @@ fn set<T>(slot: &mut Option<T>, word: &str, value: Result<T, fn(String) -> Fault
         None => Ok(()),
         Some(_) => Err(Fault::Twice(word.into())),
     }
-}
-
-/// A name stands between `guest ` and `:` in the log, so it has neither blanks nor colons.
-pub(super) fn is_name(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(is_plain)
 }
 
 fn admit_name(name: &str) -> Result<&str, fn(String) -> Fault> {

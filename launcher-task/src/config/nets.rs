@@ -17,10 +17,8 @@ use alloc::{string::String, vec::Vec};
 
 use crate::net::{mac::MacAddress, network::NETWORKS_MAX, queue::PORTS_MAX};
 
-use super::{Fault, Plan, module_line::is_name};
+use super::{Fault, Plan, limits::CARDS_MAX, name::is_name};
 
-/// Most cards of a Guest: it has 32 interrupt lines, and each takes two.
-pub const CARDS_MAX: usize = 4;
 /// The word for no network at all, so no network is called that.
 const NONE: &str = "none";
 

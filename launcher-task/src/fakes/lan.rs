@@ -11,9 +11,11 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, Ipv4Cidr};
 
 use crate::net::gateway::connections::Shelf;
-use crate::net::header::{HEADER_LEN, Large, Offload, Unfinished};
+use crate::net::header::{HEADER_LEN, Large, Offload};
 use crate::net::mac::MacAddress;
-use crate::net::network::{Networks, Room};
+use crate::net::network::Networks;
+use crate::net::room::Room;
+use crate::net::unfinished::Unfinished;
 use crate::port::{PacketPort, Plug};
 
 /// A network called `lan` with a card for each name, which speaks as itself.

@@ -27,8 +27,9 @@ use core::ops::Range;
 
 use super::{
     checksum::Sum,
-    header::{GUEST_CSUM, Offload, Unfinished},
+    header::{GUEST_CSUM, Offload},
     headers::{HEADERS_MAX, TCP_CHECKSUM, TcpFrame},
+    unfinished::Unfinished,
 };
 
 const FIN_AND_PSH: u8 = 0x01 | 0x08;

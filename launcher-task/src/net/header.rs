@@ -24,6 +24,7 @@
 //! Next on the tour: [`super::checksum`].
 
 use super::headers::TcpFrame;
+use super::unfinished::Unfinished;
 
 /// Bytes of the header without `num_buffers`.
 pub const HEADER_LEN: usize = 10;
@@ -67,15 +68,6 @@ pub struct Offload {
     pub checksum: Option<Unfinished>,
     /// A packet that is to be cut up.
     pub large: Option<Large>,
-}
-
-/// A checksum of which only the pseudo-header's part stands in its place.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Unfinished {
-    /// Offset in the frame of the first byte to be summed up; the last is the frame's.
-    pub start: u16,
-    /// Where the sum goes, from there.
-    pub offset: u16,
 }
 
 /// A TCP packet larger than the wire has.
@@ -159,12 +151,6 @@ impl Offload {
     fn fits(&self, large: Large, frame: &[u8]) -> bool {
         TcpFrame::parse(frame)
             .is_some_and(|tcp| tcp.is_v6() == large.is_v6 && self.checksum == Some(tcp.unfinished_checksum()))
-    }
-}
-
-impl Unfinished {
-    fn is_in(&self, frame: &[u8]) -> bool {
-        usize::from(self.start) + usize::from(self.offset) + 2 <= frame.len()
     }
 }
 

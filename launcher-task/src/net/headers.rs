@@ -17,8 +17,8 @@
 //! Next on the tour: [`super::cutter`].
 
 use super::{
-    header::Unfinished,
     layers::{Content, IPV4, IPV6, LINK_MAX},
+    unfinished::Unfinished,
 };
 
 /// Most bytes of all headers together.

@@ -32,11 +32,11 @@
 mod ipv6;
 
 use super::{
-    header::Unfinished,
     layers::{ARP, Content, IPV4, IPV6, RARP},
     mac::{MAC_LEN, MacAddress},
     refusal::Refusal::{self, ArpSender, Ipv4Source, Mac, Malformed, Server},
     subnet::{PER_PORT, Subnet},
+    unfinished::Unfinished,
 };
 
 const ICMP: u8 = 1;

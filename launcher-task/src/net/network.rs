@@ -21,10 +21,10 @@ use alloc::{string::String, vec::Vec};
 
 use super::{
     gateway::{
-        Gateway, Hands,
+        Gateway,
         connections::{Connections, Shelf},
         page::About,
-        wire::GATEWAY,
+        wire::Hands,
     },
     header::{HEADER_LEN, Offload},
     identity::Identity,
@@ -32,6 +32,8 @@ use super::{
     pcap::Capture,
     queue::{FRAME_MAX, Packet, QUEUE_LEN},
     refusal::Refusal,
+    relay::{GATEWAY, Relay},
+    room::Room,
     subnet::Subnet,
     switch::Switch,
 };
@@ -44,47 +46,8 @@ pub const NETWORKS_MAX: usize = 16;
 /// Bytes of room that all networks share: a packet on its way, one heard, one answered.
 const SHARED: usize = 3 * FRAME_MAX;
 
-/// Memory that was lent, handed out bit by bit.
-#[derive(Debug)]
-pub struct Room<'a>(&'a mut [u8]);
-
-impl<'a> Room<'a> {
-    /// All of `bytes`.
-    pub const fn new(bytes: &'a mut [u8]) -> Self {
-        Self(bytes)
-    }
-
-    /// Takes `len` bytes.
-    ///
-    /// # Panics
-    /// If it has less: whoever lent it knew what was needed.
-    pub fn take(&mut self, len: usize) -> &'a mut [u8] {
-        let (taken, left) = core::mem::take(&mut self.0).split_at_mut(len);
-        self.0 = left;
-        taken
-    }
-}
-
 /// Bytes for a name, and what the heap wants to keep it.
 const NAMES: usize = 128;
-
-/// A switch, and who listens in.
-pub struct Relay<'a> {
-    /// The switch.
-    pub switch: Switch<'a>,
-    /// What is written down of it, if anything.
-    pub capture: Option<Capture<'a>>,
-}
-
-impl Relay<'_> {
-    /// Passes a frame on, as [`Switch::forward`] does, and writes it down.
-    pub fn forward(&mut self, from: usize, offload: Offload, frame: &[u8], now: Nanos) -> usize {
-        if let Some(capture) = &mut self.capture {
-            capture.note(now, frame);
-        }
-        self.switch.forward(from, offload, frame, now)
-    }
-}
 
 /// One network.
 pub struct Network<'a> {

@@ -176,7 +176,7 @@ impl<'a> PacketQueue<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::header::Unfinished;
+    use crate::net::unfinished::Unfinished;
     use proptest::prelude::*;
     use std::collections::VecDeque;
 

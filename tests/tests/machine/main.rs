@@ -36,6 +36,7 @@ mod monitor;
 mod net;
 mod outside;
 mod random;
+mod rooms;
 mod scripts;
 mod selftests;
 mod stalls;

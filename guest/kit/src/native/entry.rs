@@ -13,7 +13,7 @@ use abi::hypercall::SYSCALL_VECTOR;
 use abi::lguest_data::{BLOCKED_INTERRUPTS, RING_ENTRIES};
 use abi::{GuestPhys, Variant};
 
-use super::{descriptors, machine};
+use super::{calls, descriptors, machine};
 use crate::entry::{STACK, STACK_LEN, clear_bss, guest_main, set_up};
 use crate::frames::{read_phys, write_phys};
 use crate::page_table::Entry;
@@ -78,6 +78,7 @@ global_asm!(
 extern "C" fn start(boot_information: u32) -> ! {
     descriptors::load();
     machine::init();
+    calls::init();
     leave_boot_params(GuestPhys(boot_information));
     set_up();
     guest_main();

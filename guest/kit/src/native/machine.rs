@@ -12,7 +12,6 @@ use core::sync::atomic::Ordering;
 
 use abi::{GuestLinear, GuestPhys, Nanos};
 
-use super::calls;
 use crate::shared;
 
 const COM1: u16 = 0x3F8;
@@ -44,8 +43,8 @@ fn inb(port: u16) -> u8 {
     value
 }
 
-/// Sets up the interrupt controller and the serial port, opens the door for hypercalls and lets
-/// interrupts in: from here on the flag in memory decides.
+/// Sets up the interrupt controller and the serial port, and lets interrupts in: from here on the
+/// flag in memory decides.
 pub(super) fn init() {
     for (port, vectors, wiring) in [(PIC, 0x20, 4), (SLAVE_PIC, 0x28, 2)] {
         out(port, 0x11);
@@ -57,7 +56,6 @@ pub(super) fn init() {
         out(COM1 + register, value); // 115200 baud, 8N1, FIFO
     }
     set_alarm(Nanos(ALARM_MAX)); // stops the BIOS's periodic tick
-    calls::init();
     shared::tsc_khz().store(TSC_KHZ, Ordering::Relaxed);
 }
 

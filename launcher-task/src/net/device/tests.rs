@@ -9,9 +9,10 @@ use super::*;
 use crate::fakes::frames::{checksums_are_right, tcp4};
 use crate::fakes::lan::lan;
 use crate::fakes::{Driver, FakeConsole, FakeEntropy, Ram};
-use crate::net::header::{Large, Unfinished};
+use crate::net::header::Large;
 use crate::net::network::Networks;
 use crate::net::switch::Counters;
+use crate::net::unfinished::Unfinished;
 use crate::virtqueue::Rings;
 use Direction::{Readable, Writable};
 

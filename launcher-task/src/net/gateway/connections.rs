@@ -27,7 +27,7 @@ use smoltcp::wire::{EthernetFrame, EthernetProtocol, IpAddress, IpProtocol, Ipv4
 
 use super::page::Page;
 use super::service::{Connection, SERVICES};
-use crate::net::{network::Room, subnet::Subnet};
+use crate::net::{room::Room, subnet::Subnet};
 
 /// How long the stack waits for a Guest that does not answer any more.
 const PATIENCE: Duration = Duration::from_secs(20);

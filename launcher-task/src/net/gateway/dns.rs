@@ -26,7 +26,7 @@ mod tests;
 use arrayvec::ArrayVec;
 use smoltcp::wire::Ipv4Address;
 
-use self::query::{Fault, Query};
+use self::query::{Fault, OPT, Query};
 
 /// Bytes of the longest answer: header, longest name with type and class, a record, EDNS.
 pub const ANSWER_MAX: usize = query::HEADER_LEN + 255 + 4 + 12 + 255 + EDNS_LEN;
@@ -36,7 +36,6 @@ const QUESTION: u16 = 0xC000 | query::HEADER_LEN as u16;
 /// Types and classes.
 const A: u16 = 1;
 const PTR: u16 = 12;
-const OPT: u16 = 41;
 const ANY: u16 = 255;
 const IN: u16 = 1;
 /// Seconds an answer holds.

@@ -46,8 +46,9 @@ use super::{
     device::PACKETS_PER_STEP,
     header::Offload,
     mac::MacAddress,
-    network::{Relay, Room},
     queue::Packet,
+    relay::{GATEWAY, Relay},
+    room::Room,
     subnet::Subnet,
     switch::Switch,
 };
@@ -56,7 +57,7 @@ use datagrams::{Datagram, wrap};
 use dhcp::{Asker, Leases};
 use neighbours::Neighbours;
 use page::{About, Page};
-use wire::{GATEWAY, Wire};
+use wire::{Hands, Wire};
 
 /// Packets one turn takes: as many as a Guest may send in the step before it.
 pub const PACKETS_PER_TURN: usize = PACKETS_PER_STEP;
@@ -79,14 +80,6 @@ enum Judgement {
     Dropped,
     /// The stack is to hear it.
     ForTheStack,
-}
-
-/// Room for the packet in hand and the one in answer to it, shared by all gateways.
-pub struct Hands<'h> {
-    /// For what came.
-    pub incoming: &'h mut [u8],
-    /// For what goes.
-    pub outgoing: &'h mut [u8],
 }
 
 impl<'a> Gateway<'a> {

@@ -15,18 +15,24 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetFrame, EthernetProtocol, EthernetRepr, Ipv4Address};
 
 use super::{
-    Hands,
     credible::{TRANSPORT, pseudo_header, transport},
     neighbours::Neighbours,
 };
 use crate::net::{
-    header::{Offload, Unfinished},
+    header::Offload,
     layers::ETHERNET_LEN,
-    network::Relay,
+    relay::{GATEWAY, Relay},
+    unfinished::Unfinished,
 };
 
-/// Number of the gateway's port.
-pub const GATEWAY: usize = 0;
+/// Room for the packet in hand and the one in answer to it, shared by all gateways.
+pub struct Hands<'h> {
+    /// For what came.
+    pub incoming: &'h mut [u8],
+    /// For what goes.
+    pub outgoing: &'h mut [u8],
+}
+
 /// Bytes of the longest IP packet it sends.
 const MTU: usize = 1500;
 

@@ -1,7 +1,7 @@
 //! What a switch does with frames, learned addresses and full queues.
 
 use super::*;
-use crate::net::{header::Unfinished, subnet::Subnet, table::AGE};
+use crate::net::{subnet::Subnet, table::AGE, unfinished::Unfinished};
 use proptest::prelude::*;
 
 const NOW: Nanos = Nanos(7);

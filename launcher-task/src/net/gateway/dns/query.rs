@@ -11,8 +11,7 @@
 //!
 //! Next on the tour: [`super::super::http`].
 
-use super::OPT;
-
+pub const OPT: u16 = 41;
 /// Bytes of a message's header.
 pub const HEADER_LEN: usize = 12;
 /// Bytes of the longest name, as text.
