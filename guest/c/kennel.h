@@ -257,6 +257,7 @@ void set_timer(uint32_t nanoseconds);
 extern uint32_t directory[], first_table[];
 void memory_init(void);
 void map_page(uint32_t linear, uint32_t physical);
+void unmap_page(uint32_t linear);
 uint32_t memory_size(void);
 const char *command_line(void);
 void *memcpy(void *to, const void *from, size_t length);

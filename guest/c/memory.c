@@ -45,13 +45,23 @@ static uint32_t *table_of(uint32_t linear)
     return direct(*entry & FRAME);
 }
 
+/* Writes the entry of one page, and then announces it. */
+static void set_entry(uint32_t linear, uint32_t entry)
+{
+    table_of(linear)[linear >> 12 & (ENTRIES - 1)] = entry;
+    hypercall(LHCALL_SET_PTE, phys(directory), linear, entry);
+}
+
 /* Maps one page for the kernel to read and write. */
 void map_page(uint32_t linear, uint32_t physical)
 {
-    uint32_t *entry = &table_of(linear)[linear >> 12 & (ENTRIES - 1)];
+    set_entry(linear, physical | PAGE_KERNEL);
+}
 
-    *entry = physical | PAGE_KERNEL;
-    hypercall(LHCALL_SET_PTE, phys(directory), linear, *entry);
+/* Takes it away again. */
+void unmap_page(uint32_t linear)
+{
+    set_entry(linear, 0);
 }
 
 /* Takes the first 4 MiB at address 0 away, where the first instructions ran, and maps the devices. */

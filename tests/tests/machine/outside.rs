@@ -102,19 +102,30 @@ const C_LINES: [&str; 6] = [
     "disk: 2048 sectors, the last begins with 0xff 0xff",
 ];
 
-/// Builds the example in C, from a copy of its folder, and returns what to boot.
-#[track_caller]
-fn c_boot(scratch: &Scratch, compiler: &str, optimise: &str) -> Boot {
+/// Copies the folder of Guests in C.
+fn copy_of_the_folder(scratch: &Scratch) {
     let folder = artefacts::root().join("guest/c");
     for file in files(&folder).iter().filter(|file| !file.starts_with(folder.join("build"))) {
         let name = file.file_name().expect("it is a file").to_string_lossy();
         scratch.file(&name, fs::read(file).expect("it can be read"));
     }
+}
+
+/// Builds what is in the copy of the folder, and returns the image.
+#[track_caller]
+fn c_image(scratch: &Scratch, compiler: &str, optimise: &str) -> PathBuf {
     let options = [format!("CC={compiler}"), format!("OPTIMISE={optimise}")];
     make(Command::new("make").arg("-s").args(options).current_dir(scratch.path("")));
+    scratch.path("build/example")
+}
+
+/// Builds the example in C, and returns what to boot.
+#[track_caller]
+fn c_boot(scratch: &Scratch, compiler: &str, optimise: &str) -> Boot {
+    copy_of_the_folder(scratch);
     let disk = scratch.numbered_disk();
     let line = "guest name=c mem=8M disk=d -- one two";
-    Boot::bare().with(scratch.path("build/example"), line).with(disk, "disk name=d")
+    Boot::bare().with(c_image(scratch, compiler, optimise), line).with(disk, "disk name=d")
 }
 
 /// The example has printed all its lines, in their order.
@@ -170,4 +181,54 @@ fn a_guest_in_c_without_a_disk_says_so() {
     let outcome = Qemu::kernel(&boot).start().finish();
     assert_eq!(outcome.agreed_exit_code(), 0, "{}", outcome.log);
     assert!(outcome.log.contains("\ndisk: none\n"), "{}", outcome.log);
+}
+
+/// The Host says where a Guest has ended that does nothing else yet: the first step of a port.
+#[test]
+fn an_image_that_begins_with_ud2_ends_at_its_entry_point() {
+    let scratch = Scratch::new();
+    copy_of_the_folder(&scratch);
+    let start = scratch.text("start.S");
+    assert!(start.contains("\nentry:\n"), "{start}");
+    scratch.file("start.S", start.replace("\nentry:\n", "\nentry:\n    ud2\n"));
+    let boot = Boot::bare().with(c_image(&scratch, "gcc", "-O2"), "guest name=c mem=8M --");
+    let outcome = Qemu::kernel(&boot).start().finish();
+    let sentence = outcome.killed("c").expect("it cannot go on");
+    assert!(sentence.starts_with("wanted the bare machine: #UD (vector 6) at 0x00100000"), "{sentence}");
+}
+
+/// What the middle steps of a port's list promise, by a `guest_main` of the test's own.
+fn steps(scratch: &Scratch) -> Boot {
+    copy_of_the_folder(scratch);
+    scratch.file("example.c", include_str!("outside/steps.c"));
+    Boot::bare().with(c_image(scratch, "gcc", "-O2"), "guest name=c mem=8M --")
+}
+
+#[track_caller]
+fn all_steps_are_seen(outcome: &Outcome) {
+    let lines = [
+        "flag off: 0 interrupts, and one waits",
+        "flag on: 1 interrupts",
+        "mapped: 42 at 0xd0000000, 0 faults",
+        "taken away: 1 faults, the last at 0xd0000000",
+        "mapped by the handler: 42",
+        "null pointer: 2 faults, the last at 0x8",
+        "exception 3 at 0xc01",
+    ];
+    let mut printed = outcome.log.lines();
+    for words in lines {
+        assert!(printed.any(|line| line.starts_with(words)), "no (further) {words:?} in:\n{}", outcome.log);
+    }
+}
+
+#[test]
+fn the_steps_of_a_port_show_what_the_list_says() {
+    let scratch = Scratch::new();
+    all_steps_are_seen(&Qemu::kernel(&steps(&scratch)).start().finish());
+}
+
+#[test]
+fn the_steps_of_a_port_show_the_same_in_bochs() {
+    let scratch = Scratch::new();
+    all_steps_are_seen(&Bochs::grub(&steps(&scratch)).start().finish());
 }
