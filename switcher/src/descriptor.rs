@@ -42,6 +42,12 @@ pub const fn tss_descriptor(base: u32) -> u64 {
     limit | (base & 0x00FF_FFFF) << 16 | 0x89 << 40 | (base >> 24) << 56
 }
 
+/// An LDT of one entry, the eight bytes at linear address `base`.
+pub const fn ldt_descriptor(base: u32) -> u64 {
+    let base = base as u64;
+    7 | (base & 0x00FF_FFFF) << 16 | 0x82 << 40 | (base >> 24) << 56
+}
+
 /// What `lgdt` and `lidt` load: bytes minus one, and where.
 #[repr(C, packed)]
 #[derive(Clone, Copy, Debug)]

@@ -63,6 +63,8 @@ pub const HOST_CS: u16 = 0x50;
 pub const HOST_DS: u16 = 0x58;
 /// Selector of the TSS in the Host's GDT.
 pub const TSS_SELECTOR: u16 = 0x80;
+/// Selector of the LDT in the Host's GDT: it has one entry, which is null.
+pub const LDT_SELECTOR: u16 = 0x88;
 /// Selector of the double-fault TSS in the Host's GDT.
 pub const DOUBLE_FAULT_TSS_SELECTOR: u16 = 0xF8;
 

@@ -23,9 +23,11 @@ use abi::PAGE_SIZE;
 
 use crate::descriptor::{
     FLAT_CODE_RING_0, FLAT_DATA_RING_0, GDT_ENTRIES, IDT_ENTRIES, TablePointer, Tss, interrupt_gate,
-    tss_descriptor,
+    ldt_descriptor, tss_descriptor,
 };
-use crate::{DOUBLE_FAULT_TSS_SELECTOR, GuestRegs, HOST_CS, HOST_DS, TSS_SELECTOR, stub_address};
+use crate::{
+    DOUBLE_FAULT_TSS_SELECTOR, GuestRegs, HOST_CS, HOST_DS, LDT_SELECTOR, TSS_SELECTOR, stub_address,
+};
 
 /// What a Guest's page tables allow it to do with a page of the Switcher.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -137,7 +139,7 @@ impl SwitcherPages {
     ///
     /// `at` is the linear address they are mapped at ([`crate::pages_address`]), `host_cr3` the
     /// Host's page directory. Left to the boot code: the Host's IDT and the rest of the
-    /// double-fault TSS, then `lgdt`, `lidt` and `ltr` of the `private` page's tables.
+    /// double-fault TSS, then `lgdt`, `lidt`, `ltr` and `lldt` of the `private` page's tables.
     pub const fn new(at: u32, host_cr3: u32) -> Self {
         let state = at + offset_of!(Self, state) as u32;
         let private = at + offset_of!(Self, private) as u32;
@@ -153,6 +155,8 @@ impl SwitcherPages {
         };
         let mut gdt = switcher_gdt();
         gdt[TSS_SELECTOR as usize / 8] = tss_descriptor(at + offset_of!(Self, state.tss) as u32);
+        // The null descriptor of the Guest's GDT, which nobody can change, is all there is in the LDT.
+        gdt[LDT_SELECTOR as usize / 8] = ldt_descriptor(at + offset_of!(Self, state.gdt) as u32);
         gdt[DOUBLE_FAULT_TSS_SELECTOR as usize / 8] =
             tss_descriptor(at + offset_of!(Self, private.double_fault_tss) as u32);
         let private = PrivatePage {
@@ -218,5 +222,15 @@ mod tests {
         assert_eq!(PrivatePage::GUEST, GuestAccess::Absent);
         let pages = SwitcherPages::new(AT, 0x1000);
         assert_eq!(pages.state.gdt.iter().filter(|&&entry| entry != 0).count(), 2);
+    }
+
+    /// A CPU that has no LDT refuses every selector that asks for one; v86 looks at linear address 0.
+    #[test]
+    fn the_ldt_has_one_entry_and_that_is_null() {
+        let pages = SwitcherPages::new(AT, 0x1000);
+        let ldt = pages.private.gdt[LDT_SELECTOR as usize / 8];
+        let base = (ldt >> 16 & 0x00FF_FFFF | ldt >> 56 << 24) as u32;
+        assert_eq!((base, ldt & 0xFFFF), (AT + offset_of!(SwitcherPages, state.gdt) as u32, 7));
+        assert_eq!((ldt >> 40 & 0xFF, pages.state.gdt[0]), (0x82, 0));
     }
 }

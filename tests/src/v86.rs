@@ -33,7 +33,7 @@ pub const LACKS: &[(&str, &str)] = &[
     ("kill_virtual_8086", "an IRET that asks for virtual-8086 mode outside ring 0: the emulator ends"),
     ("kill_virtual_8086_user", "an IRET that asks for virtual-8086 mode outside ring 0: the emulator ends"),
     ("mov_ss_shadow", "TF"),
-    ("no_ldt", "the limit of an LDT that is not there: its entry 0 is read at linear address 0"),
+    ("no_ldt", "#GP for a far call by a selector of nothing: the call does nothing instead"),
     ("privileged_instructions", "INVD"),
     ("rings_contained", "BOUND"),
     ("single_step", "TF"),

@@ -7,8 +7,8 @@
 //! Invariants:
 //! - Every bit of CR4 is chosen here: PGE, SMEP, SMAP, PCE, UMIP, TSD and PAE
 //!   are off ([`cr4`] builds the value from nothing).
-//! - No way into ring 0 but the IDT: SYSENTER_CS is 0, SYSCALL is off, LDTR is
-//!   null, DR7 is clear ([`close_side_doors`]).
+//! - No way into ring 0 but the IDT: SYSENTER_CS is 0, SYSCALL is off, DR7 is
+//!   clear ([`close_side_doors`]), and the LDT is empty ([`super::percpu`]).
 //!
 //! Source: Intel SDM Vol. 3, "Control Registers"; Vol. 2, "CPUID".
 //!
@@ -143,7 +143,6 @@ pub fn close_side_doors() {
             wrmsr(IA32_EFER, rdmsr(IA32_EFER) & !SCE);
         }
         dr7_write(Dr7(Dr7::EMPTY));
-        x86::dtables::load_ldtr(x86::segmentation::SegmentSelector::from_raw(0));
     }
 }
 

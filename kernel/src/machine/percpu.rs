@@ -21,7 +21,7 @@ use core::arch::asm;
 use abi::HostPhys;
 use kernel::platform::boot_info::BootError;
 use switcher::descriptor::{TablePointer, Tss, interrupt_gate, task_gate};
-use switcher::{DOUBLE_FAULT_TSS_SELECTOR, HOST_CS, HOST_DS, SwitcherPages, TSS_SELECTOR};
+use switcher::{DOUBLE_FAULT_TSS_SELECTOR, HOST_CS, HOST_DS, LDT_SELECTOR, SwitcherPages, TSS_SELECTOR};
 
 use super::memory::Memory;
 use super::paging::{self, HostSpace};
@@ -108,7 +108,7 @@ fn double_fault_tss(root: HostPhys) -> Tss {
     }
 }
 
-/// Loads GDT, IDT, TR and every segment register.
+/// Loads GDT, IDT, TR, LDTR and every segment register.
 ///
 /// # Safety
 /// The tables are as the Switcher's constants say and stay where they are.
@@ -133,12 +133,15 @@ unsafe fn load_tables(gdtr: &TablePointer, idtr: &TablePointer) {
             "mov gs, {scratch:x}",
             "mov {scratch}, {TSS}",
             "ltr {scratch:x}",
+            "mov {scratch}, {LDT}",
+            "lldt {scratch:x}",
             gdtr = in(reg) gdtr,
             idtr = in(reg) idtr,
             scratch = out(reg) _,
             CS = const HOST_CS,
             DS = const HOST_DS,
             TSS = const TSS_SELECTOR,
+            LDT = const LDT_SELECTOR,
         );
     }
 }

@@ -4,8 +4,11 @@
 #![no_main]
 #![deny(unsafe_code)]
 
+use kit::frames::Frame;
+use kit::page_table::Entry;
+use kit::paging::Root;
 use kit::segment_descriptor::SegmentDescriptor;
-use kit::{probe, segments};
+use kit::{GuestLinear, probe, segments};
 
 kit::guest_test!(no_ldt);
 
@@ -14,7 +17,22 @@ const IN_LDT: u16 = 4;
 /// The GDT's slot for an LDT, which Linux fills and nothing uses.
 const LDT_INDEX: u32 = 17;
 
+/// Flat data and a call gate to the Switcher's code segment, where a CPU would look that takes a null
+/// LDT for one at linear address 0.
+const AT_ZERO: [(u32, u32); 2] = [(0x0000_FFFF, 0x00CF_B200), (0x0050_0000, 0x0000_AC00)];
+
 fn no_ldt() {
+    look();
+    for (low, high) in AT_ZERO {
+        let frame = Frame::alloc();
+        frame.write_from(0, [low.to_le_bytes(), high.to_le_bytes()].as_flattened());
+        Root::current().map(GuestLinear(0), &frame, Entry::KERNEL);
+        look();
+    }
+}
+
+/// Tries selectors of an LDT.
+fn look() {
     let table_at_the_kernel = SegmentDescriptor { low: 0x0000_FFFF, high: 0xC010_8200 };
     segments::set(LDT_INDEX, table_at_the_kernel);
     for index in [0u16, 1, 10, 31, 8191] {
