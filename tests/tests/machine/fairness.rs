@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use emulated::boot::bus;
 use emulated::scratch::Scratch;
-use emulated::{Boot, Qemu, artefacts};
+use emulated::{Bochs, Boot, Qemu, artefacts};
 
 /// How long the victim looks, in milliseconds of the counted clock.
 const LOOKS: u32 = 2000;
@@ -50,6 +50,18 @@ fn beside_at(shift: u8, others: &[(&str, &str, &str)]) {
 fn text_in_kicks_one_by_one_and_queued_takes_no_more_than_its_part() {
     beside_at(SLOWER_AT_TEXT, &[("greedy", "mem=8M", "how=text")]);
     beside_at(SLOWER_AT_TEXT, &[("greedy", "mem=8M", "how=text-queued"), ("hostile_notify", "mem=8M", "")]);
+}
+
+/// Bochs keeps to the line's speed: 11,520 bytes a second.
+#[test]
+fn text_takes_no_more_than_its_part_at_115200_baud() {
+    let line = |number: u32, how: &str| format!("guest name=g{number} mem=8M -- how={how} for=1200");
+    let boot = Boot::guest("fair_victim", "beside=2 for=1000")
+        .with(artefacts::guest("greedy"), line(1, "text"))
+        .with(artefacts::guest("greedy"), line(2, "text-queued"));
+    let mut session = Bochs::grub(&boot).start();
+    let said = session.wait_for("fair_victim is over");
+    assert!(said.contains("test: PASS fair_victim"), "{said}");
 }
 
 #[test]
