@@ -35,8 +35,13 @@ pub struct Bochs {
 impl Bochs {
     /// Boots by GRUB from a CD, as Bochs has no loader of its own.
     pub fn grub(boot: &Boot) -> Self {
+        Self::grub_with(boot, "")
+    }
+
+    /// The same behind `commands` of GRUB's own, lines of them.
+    pub fn grub_with(boot: &Boot, commands: &str) -> Self {
         let scratch = Scratch::new();
-        iso::make(boot, Protocol::Multiboot2, &scratch);
+        iso::make_with(boot, Protocol::Multiboot2, commands, &scratch);
         let settings = std::fs::read_to_string(artefacts::root().join("scripts/bochsrc"))
             .expect("scripts/bochsrc can be read");
         assert!(settings.contains(PENTIUM), "scripts/bochsrc names the CPU");

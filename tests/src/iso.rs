@@ -21,8 +21,13 @@ pub enum Protocol {
 
 /// Makes the ISO in `scratch` and returns its path.
 pub fn make(boot: &Boot, protocol: Protocol, scratch: &Scratch) -> PathBuf {
+    make_with(boot, protocol, "", scratch)
+}
+
+/// The same, with `commands` of GRUB's own, lines of them, that come before the Host is loaded.
+pub fn make_with(boot: &Boot, protocol: Protocol, commands: &str, scratch: &Scratch) -> PathBuf {
     let tree = scratch.path("iso");
-    scratch.file("iso/boot/grub/grub.cfg", menu(boot, protocol));
+    scratch.file("iso/boot/grub/grub.cfg", commands.to_owned() + &menu(boot, protocol));
     fs::copy(&boot.host, tree.join("boot/kennel")).expect("the Host's image can be read");
     for (index, module) in boot.modules.iter().enumerate() {
         fs::copy(&module.file, tree.join(module_path(index))).expect("the module can be read");

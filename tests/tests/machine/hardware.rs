@@ -1,6 +1,6 @@
 //! Poor machines and hostile ones: too little memory, a CPU too old, no serial port, NMIs.
 
-use emulated::{Boot, Qemu, artefacts};
+use emulated::{Bochs, Boot, Qemu, artefacts};
 
 /// Boots a machine that cannot run the Host and returns what it says about that.
 fn refusal(options: &[&str]) -> String {
@@ -79,4 +79,15 @@ fn a_storm_of_nmis_harms_neither_guest_nor_host() {
         assert!(outcome.guest_lines(name).any(|line| line.starts_with("powered off: ")), "{}", outcome.log);
     }
     assert!(storm > 50, "the machine was gone after {storm} NMIs");
+}
+
+/// The counter comes round while GRUB loads, while the Host starts, or while the Guest waits.
+#[test]
+fn a_time_stamp_counter_that_comes_round_is_no_matter() {
+    for first in ["0xfffffffffff00000", "0xfffffffffe000000", "0xfffffffff8000000"] {
+        let commands = format!("wrmsr 0x10 {first}\n");
+        let outcome = Bochs::grub_with(&Boot::guest("alarm_clock", ""), &commands).start().finish();
+        assert!(outcome.log.contains("test: PASS alarm_clock\n"), "{first}: {}", outcome.log);
+        assert_eq!(outcome.exit_code(), Some(0), "{first}: {}", outcome.log);
+    }
 }
