@@ -183,6 +183,17 @@ fn a_guest_in_c_without_a_disk_says_so() {
     assert!(outcome.log.contains("\ndisk: none\n"), "{}", outcome.log);
 }
 
+/// The package and the command have the same name, so both are words of one line.
+#[test]
+fn what_builds_a_guest_in_c_is_among_what_set_up_installs() {
+    let scripts = files(&artefacts::root().join("scripts"));
+    let texts: String = scripts.iter().map(|file| fs::read_to_string(file).expect("it is text")).collect();
+    for tool in ["clang", "make"] {
+        let names_it = |line: &str| line.split_whitespace().filter(|word| *word == tool).count() == 2;
+        assert!(texts.lines().any(names_it), "scripts/setup does not install {tool}");
+    }
+}
+
 /// The Host says where a Guest has ended that does nothing else yet: the first step of a port.
 #[test]
 fn an_image_that_begins_with_ud2_ends_at_its_entry_point() {
