@@ -29,30 +29,26 @@ mod hands;
 mod lan;
 mod making;
 mod seat;
+mod task;
 mod terminal;
 
-use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt;
 
-use abi::{Nanos, Variant};
+use abi::Nanos;
 use kernel::cpu::Cpu;
 use kernel::gdb::Session;
-use kernel::guest::Guest;
-use kernel::inspect::usage::Life;
-use kernel::inspect::watch::Told;
 use kernel::sched::{Choice, Rota, SLICE, State};
 use kernel::terminal::multiplexer::Multiplexer;
 use kernel::trace::event::Event;
 use kernel::trace::frame::{Frame, VERSION};
 use kernel::trace::sender::Sender;
-use launcher_task::{Launcher, Outcome, Ports, Step};
-use monitor::symbols::Symbols;
+use launcher_task::{Outcome, Ports, Step};
 
 use self::autopsy::Autopsy;
 use self::desk::Desk;
+use self::task::Task;
 use crate::host;
 use crate::machine::enter::GuestCpu;
 use crate::machine::entropy::Chance;
@@ -66,44 +62,6 @@ use crate::tasks::terminal::{Lines, Terminal, Wire};
 
 /// Bytes in a mebibyte.
 const MIB: u32 = 1 << 20;
-
-/// A Guest and its Launcher.
-struct Task {
-    name: String,
-    launcher: Launcher<'static>,
-    /// `None` once it has ended.
-    guest: Option<Box<Guest<GuestRam>>>,
-    /// What the person was told that the Guest speaks.
-    told: Option<Variant>,
-    /// How it has ended, if that was not told yet.
-    ending: Option<Outcome>,
-    /// The time it has used.
-    life: Life,
-    /// Names for its addresses.
-    symbols: Symbols<'static>,
-}
-
-impl Task {
-    /// Has a look whether its Guest gets anywhere, if it is time.
-    #[inline]
-    fn look(&mut self, now: Nanos) {
-        if now >= self.life.watch.due {
-            self.look_closely(now);
-        }
-    }
-
-    #[cold]
-    fn look_closely(&mut self, now: Nanos) {
-        let Self { name, launcher, guest: Some(guest), life, .. } = self else {
-            self.life.watch.due = Nanos::NEVER;
-            return;
-        };
-        let cpu = life.cpu();
-        if let Some(stuck) = life.watch.look(guest, cpu, launcher.drives(), now) {
-            console::line(format_args!("guest {name}: {}", Told(stuck, guest)));
-        }
-    }
-}
 
 /// All tasks, and what they share.
 pub struct Tasks {
@@ -149,67 +107,91 @@ impl Tasks {
         self.obey_debugger();
         loop {
             self.tell_nmis();
-            let rota = &mut self.rota;
-            self.multiplexer.get_mut().now = self.now;
-            let is_late = self.multiplexer.get_mut().catch_up(&mut Wire, |guest| rota.wake(guest))
-                | self.is_asked()
-                | self.is_reporting;
+            let is_late = self.catch_up();
             match self.rota.choose(self.now) {
-                Choice::Run(task) => {
-                    let began = clock::now();
-                    let state = self.step(task, began);
-                    self.now = clock::now();
-                    self.rota.charge(task, began.until(self.now));
-                    self.rota.note(task, state);
-                    if state == State::Ended {
-                        // What was typed for it may be another's now.
-                        self.rota.wake_all();
-                    }
-                }
+                Choice::Run(task) => self.turn(task),
                 Choice::Sleep(_) if is_late => self.now = clock::now(),
-                Choice::Sleep(until) => {
-                    console::refresh();
-                    let look =
-                        self.tasks.iter().map(|task| task.life.watch.due).min().unwrap_or(Nanos::NEVER);
-                    let until = until.min(look).min(self.lan.networks.due());
-                    // The serial line's interrupt says when it takes more; who has missed it looks again.
-                    let late = if console::is_waiting() { self.now.after(SLICE) } else { Nanos::NEVER };
-                    self.cpu.sleep(until.min(late));
-                    self.now = clock::now();
-                    self.tasks.iter_mut().for_each(|task| task.look(self.now));
-                    self.rota.wake_all();
-                }
-                Choice::Done => {
-                    self.report_the_rest();
-                    while self.dissect() {}
-                    console::drain();
-                    self.lan.tell();
-                    let lost = second_line::finish();
-                    if lost > 0 {
-                        host!("com2: {lost} bytes lost: the serial line did not take them");
-                    }
-                    return (self.worst, self.memory);
-                }
+                Choice::Sleep(until) => self.sleep(until),
+                Choice::Done => return self.wind_up(),
             }
-            if self.refreshed.until(self.now) >= console::REFRESH {
-                self.refreshed = self.now;
-                console::refresh();
-            }
-            console::serve();
-            second_line::serve();
-            self.network_turn();
-            if self.multiplexer.get_mut().listen(self.now, console::read, &mut Wire) {
-                self.rota.wake_all();
-                if self.multiplexer.get_mut().has_left() {
-                    host!("left by Ctrl-A x");
-                    power::end(ExitCode::Left);
-                }
-            }
-            self.answer();
-            self.is_reporting =
-                self.reporter.as_mut().is_some_and(|all| all.turn(self.now, moment, second_line::send));
-            self.is_reporting |= self.dissect();
-            self.hear_debugger();
+            self.serve();
+        }
+    }
+
+    /// Shows what waits for the terminal. True if there is more to do than that, whoever sleeps.
+    fn catch_up(&mut self) -> bool {
+        let (rota, multiplexer) = (&mut self.rota, self.multiplexer.get_mut());
+        multiplexer.now = self.now;
+        multiplexer.catch_up(&mut Wire, |guest| rota.wake(guest)) | self.is_asked() | self.is_reporting
+    }
+
+    /// Lets a task run for as long as its turn is, and charges it.
+    fn turn(&mut self, task: usize) {
+        let began = clock::now();
+        let state = self.step(task, began);
+        self.now = clock::now();
+        self.rota.charge(task, began.until(self.now));
+        self.rota.note(task, state);
+        if state == State::Ended {
+            // What was typed for it may be another's now.
+            self.rota.wake_all();
+        }
+    }
+
+    /// Sleeps until an interrupt, or until somebody has something to do.
+    fn sleep(&mut self, until: Nanos) {
+        console::refresh();
+        let look = self.tasks.iter().map(|task| task.life.watch.due).min().unwrap_or(Nanos::NEVER);
+        // The serial line's interrupt says when it takes more; who has missed it looks again.
+        let late = if console::is_waiting() { self.now.after(SLICE) } else { Nanos::NEVER };
+        self.cpu.sleep(until.min(look).min(self.lan.networks.due()).min(late));
+        self.now = clock::now();
+        self.tasks.iter_mut().for_each(|task| task.look(self.now));
+        self.rota.wake_all();
+    }
+
+    /// All Guests have ended: lets everything out that is still to be told.
+    #[cold]
+    fn wind_up(mut self) -> (ExitCode, Memory) {
+        self.report_the_rest();
+        while self.dissect() {}
+        console::drain();
+        self.lan.tell();
+        let lost = second_line::finish();
+        if lost > 0 {
+            host!("com2: {lost} bytes lost: the serial line did not take them");
+        }
+        (self.worst, self.memory)
+    }
+
+    /// Serves everything that is not a Guest's own, a little each: screen, serial lines, networks, keys,
+    /// and whoever looks into Guests.
+    fn serve(&mut self) {
+        if self.refreshed.until(self.now) >= console::REFRESH {
+            self.refreshed = self.now;
+            console::refresh();
+        }
+        console::serve();
+        second_line::serve();
+        self.network_turn();
+        self.listen();
+        self.answer();
+        self.is_reporting =
+            self.reporter.as_mut().is_some_and(|all| all.turn(self.now, moment, second_line::send));
+        self.is_reporting |= self.dissect();
+        self.hear_debugger();
+    }
+
+    /// Takes what was typed.
+    fn listen(&mut self) {
+        let multiplexer = self.multiplexer.get_mut();
+        if !multiplexer.listen(self.now, console::read, &mut Wire) {
+            return;
+        }
+        self.rota.wake_all();
+        if multiplexer.has_left() {
+            host!("left by Ctrl-A x");
+            power::end(ExitCode::Left);
         }
     }
 
