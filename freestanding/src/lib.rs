@@ -8,8 +8,9 @@
 //! Invariants:
 //! - No function calls another by way of a loop the compiler might "improve"
 //!   into itself: the loops are assembly, or compare with volatile reads.
-//! - ESI is swapped in and out: the compiler keeps it to itself, so it cannot
-//!   be an operand.
+//! - EDI and ESI are the caller's, by the calling convention, and kept for it; the direction flag is
+//!   clear before and after.
+//! - None is inlined: a comparison in each place where there is one would be long.
 //!
 //! Source: C17 7.24; Intel SDM Vol. 2, "REP/REPE/REPZ/REPNE/REPNZ".
 //!
@@ -17,41 +18,61 @@
 #![cfg_attr(not(test), no_std)]
 #![cfg(target_arch = "x86")]
 
-use core::arch::asm;
+use core::arch::naked_asm;
 
 /// Copies `len` bytes from `from` to `to`, which do not overlap.
 ///
 /// # Safety
 /// 1. `from` is readable and `to` writable for `len` bytes; 2. they do not overlap.
 #[cfg_attr(not(test), unsafe(no_mangle))]
+#[unsafe(naked)]
 pub unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, len: usize) -> *mut u8 {
-    // SAFETY: (1) and (2) are this function's own contract; DF is clear by the calling convention.
-    unsafe {
-        asm!("xchg esi, eax", "rep movsd", "mov ecx, edx", "rep movsb", "xchg esi, eax",
-            inout("eax") from => _, in("edx") len % 4,
-            inout("ecx") len / 4 => _, inout("edi") to => _, options(preserves_flags));
-    }
-    to
+    naked_asm!(
+        "push edi",
+        "mov edx, esi",
+        "mov edi, [esp + 8]",
+        "mov esi, [esp + 12]",
+        "mov ecx, [esp + 16]",
+        "mov eax, edi",
+        "shr ecx, 2",
+        "rep movsd",
+        "mov ecx, [esp + 16]",
+        "and ecx, 3",
+        "rep movsb",
+        "mov esi, edx",
+        "pop edi",
+        "ret"
+    )
 }
 
-/// Copies `len` bytes from `from` to `to`, which may overlap.
+/// Copies `len` bytes from `from` to `to`, which may overlap. A forward copy reads each byte before it
+/// overwrites it, unless `to` begins within `from`.
 ///
 /// # Safety
 /// `from` is readable and `to` writable for `len` bytes.
 #[cfg_attr(not(test), unsafe(no_mangle))]
+#[unsafe(naked)]
 pub unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, len: usize) -> *mut u8 {
-    if (to as usize).wrapping_sub(from as usize) >= len {
-        // A forward copy reads each byte before it overwrites it. SAFETY: the contract; only the
-        // direction matters to `rep movs`, and it is right.
-        return unsafe { memcpy(to, from, len) };
-    }
-    // SAFETY: the contract; DF is set for the copy only.
-    unsafe {
-        asm!("xchg esi, eax", "std", "rep movsb", "cld", "xchg esi, eax",
-            inout("eax") from.wrapping_add(len).wrapping_sub(1) => _,
-            inout("ecx") len => _, inout("edi") to.wrapping_add(len).wrapping_sub(1) => _);
-    }
-    to
+    naked_asm!(
+        "mov ecx, [esp + 12]",
+        "mov eax, [esp + 4]",
+        "sub eax, [esp + 8]",
+        "cmp eax, ecx",
+        "jae {memcpy}",
+        "push edi",
+        "mov edx, esi",
+        "mov eax, [esp + 8]",
+        "mov esi, [esp + 12]",
+        "lea edi, [eax + ecx - 1]",
+        "lea esi, [esi + ecx - 1]",
+        "std",
+        "rep movsb",
+        "cld",
+        "mov esi, edx",
+        "pop edi",
+        "ret",
+        memcpy = sym memcpy
+    )
 }
 
 /// Sets `len` bytes at `to` to the low byte of `value`.
@@ -59,15 +80,23 @@ pub unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, len: usize) -> *m
 /// # Safety
 /// `to` is writable for `len` bytes.
 #[cfg_attr(not(test), unsafe(no_mangle))]
+#[unsafe(naked)]
 pub unsafe extern "C" fn memset(to: *mut u8, value: i32, len: usize) -> *mut u8 {
-    let dword = u32::from(value as u8) * 0x0101_0101;
-    // SAFETY: the contract; DF is clear by the calling convention.
-    unsafe {
-        asm!("rep stosd", "mov ecx, edx", "rep stosb",
-            in("edx") len % 4, in("eax") dword,
-            inout("ecx") len / 4 => _, inout("edi") to => _, options(preserves_flags));
-    }
-    to
+    naked_asm!(
+        "push edi",
+        "mov edi, [esp + 8]",
+        "movzx eax, byte ptr [esp + 12]",
+        "imul eax, eax, 0x01010101",
+        "mov ecx, [esp + 16]",
+        "shr ecx, 2",
+        "rep stosd",
+        "mov ecx, [esp + 16]",
+        "and ecx, 3",
+        "rep stosb",
+        "mov eax, [esp + 8]",
+        "pop edi",
+        "ret"
+    )
 }
 
 /// Compares `len` bytes: negative, zero or positive as the first difference says.
@@ -75,6 +104,7 @@ pub unsafe extern "C" fn memset(to: *mut u8, value: i32, len: usize) -> *mut u8 
 /// # Safety
 /// Both are readable for `len` bytes.
 #[cfg_attr(not(test), unsafe(no_mangle))]
+#[inline(never)]
 pub unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, len: usize) -> i32 {
     for index in 0..len {
         // SAFETY: the contract, `index` is below `len`. Volatile, lest the loop become a memcmp.
@@ -86,14 +116,33 @@ pub unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, len: usize) -
     0
 }
 
-/// Compares `len` bytes: zero if they are equal.
+/// Compares `len` bytes: zero if they are equal. Who compares nothing finds no difference, for then
+/// the zero flag is that of the length.
 ///
 /// # Safety
 /// Both are readable for `len` bytes.
 #[cfg_attr(not(test), unsafe(no_mangle))]
+#[unsafe(naked)]
 pub unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, len: usize) -> i32 {
-    // SAFETY: the same contract.
-    unsafe { memcmp(left, right, len) }
+    naked_asm!(
+        "push edi",
+        "mov edx, esi",
+        "mov esi, [esp + 8]",
+        "mov edi, [esp + 12]",
+        "mov ecx, [esp + 16]",
+        "xor eax, eax",
+        "shr ecx, 2",
+        "repe cmpsd",
+        "jne 2f",
+        "mov ecx, [esp + 16]",
+        "and ecx, 3",
+        "repe cmpsb",
+        "2:",
+        "setne al",
+        "mov esi, edx",
+        "pop edi",
+        "ret"
+    )
 }
 
 #[cfg(test)]
@@ -142,6 +191,20 @@ mod tests {
             assert!(memcmp(low.as_ptr(), high.as_ptr(), 4) < 0);
             assert!(memcmp(high.as_ptr(), low.as_ptr(), 4) > 0);
             assert_eq!(bcmp(low.as_ptr(), high.as_ptr(), 2), 0);
+        }
+    }
+
+    #[test]
+    fn any_difference_is_found_and_none_behind_the_end() {
+        let left = [7_u8; 20];
+        for place in 0..20 {
+            let mut right = left;
+            right[place] = 8;
+            for len in 0..=20 {
+                // SAFETY: both have twenty bytes.
+                let differ = unsafe { bcmp(left.as_ptr(), right.as_ptr(), len) } != 0;
+                assert_eq!(differ, place < len, "{len} bytes, one at {place}");
+            }
         }
     }
 }
