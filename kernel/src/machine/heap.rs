@@ -134,12 +134,15 @@ impl Pieces {
 }
 
 // SAFETY: 1. `Heap` hands out disjoint blocks of the size and alignment asked for, and the pieces are
-// disjoint; 2. the lock makes it one call at a time; 3. nothing in here unwinds.
+// disjoint; 2. the lock makes it one call at a time; 3. nothing in here unwinds. Not inlined, or each
+// value that owns memory would bring all of it along to where it is dropped.
 unsafe impl GlobalAlloc for LockedHeap {
+    #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.0.lock().give(layout).map_or(null_mut(), NonNull::as_ptr)
     }
 
+    #[inline(never)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if let Some(block) = NonNull::new(block) {
             // SAFETY: By the trait's contract the block came from `alloc` with this layout.

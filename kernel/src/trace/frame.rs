@@ -31,7 +31,7 @@
 use alloc::string::String;
 
 use arrayvec::ArrayVec;
-use postcard::ser_flavors::{Cobs, Slice, crc::CrcModifier};
+use postcard::ser_flavors::{Cobs, Flavor, Slice, crc::CrcModifier};
 use serde::{Deserialize, Serialize};
 
 use crate::trace::event::Event;
@@ -92,9 +92,31 @@ impl Frame {
     /// The frame as it goes over the line, ended by a zero, at the beginning of `room`.
     pub fn encode<'a>(&self, room: &'a mut [u8; FRAME_MAX]) -> &'a [u8] {
         let line = Cobs::try_new(Slice::new(room)).expect("there is room for the first byte");
-        let checked = CrcModifier::new(line, CRC.digest());
+        let checked = Wire(CrcModifier::new(line, CRC.digest()));
         let len = postcard::serialize_with_flavor(self, checked).expect("the longest frame fits").len();
         &room[..len]
+    }
+}
+
+/// The way of each byte into a frame: summed up, and without zeroes. It is long, so there is one of it
+/// and not one in each place where something is written.
+struct Wire<'a>(CrcModifier<'static, Cobs<Slice<'a>>, u32>);
+
+impl<'a> Flavor for Wire<'a> {
+    type Output = &'a mut [u8];
+
+    #[inline(never)]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.try_push(byte)
+    }
+
+    #[inline(never)]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        bytes.iter().try_for_each(|&byte| self.try_push(byte))
+    }
+
+    fn finalize(self) -> postcard::Result<Self::Output> {
+        self.0.finalize()
     }
 }
 
