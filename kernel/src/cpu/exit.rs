@@ -23,6 +23,9 @@ pub const DEBUG: u8 = 1;
 /// The vector of `int3`, #BP.
 pub const BREAKPOINT: u8 = 3;
 
+// Whatever says that it was no exit is above all vectors.
+const _: () = assert!(FAULT_ON_ENTRY >= 0x100 && BAD_FRAME >= 0x100);
+
 /// The end of a Guest's turn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TrapExit {
@@ -123,20 +126,20 @@ impl TrapExit {
     /// page fault only.
     #[inline]
     pub fn decode(trapnum: u32, code: u32, cr2: u32) -> Self {
+        const CALL: u32 = HYPERCALL_VECTOR as u32;
+        const SYSCALL: u32 = SYSCALL_VECTOR as u32;
         let vector = trapnum as u8;
-        if trapnum & (FAULT_ON_ENTRY | BAD_FRAME) != 0 {
-            return Self::no_exit(trapnum, vector, code);
-        }
-        match vector {
-            HYPERCALL_VECTOR => Self::Hypercall,
+        match trapnum {
+            CALL => Self::Hypercall,
             14 => Self::PageFault { at: GuestLinear(cr2), code: PageFaultCode(code) },
             13 => Self::GeneralProtection(code),
             7 => Self::DeviceNotAvailable,
             8 => Self::DoubleFault,
             2 => Self::Nmi,
             18 => Self::MachineCheck,
-            0..32 | SYSCALL_VECTOR => Self::Exception { vector, code },
-            32.. => Self::HostInterrupt(vector),
+            0..32 | SYSCALL => Self::Exception { vector, code },
+            32..0x100 => Self::HostInterrupt(vector),
+            0x100.. => Self::no_exit(trapnum, vector, code),
         }
     }
 

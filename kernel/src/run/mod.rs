@@ -26,7 +26,7 @@ mod interrupt;
 mod obey;
 pub mod trap;
 
-use abi::{GuestMemory, GuestResult, Nanos, Shutdown, Stop};
+use abi::{GuestMemory, GuestPhys, GuestResult, KillReason, Nanos, Shutdown, Stop};
 use switcher::GuestRegs;
 
 use crate::cpu::exit::TrapExit;
@@ -34,6 +34,7 @@ use crate::cpu::pause::Pause;
 use crate::cpu::{Cpu, Left};
 use crate::guest::Guest;
 use crate::guest::reading::NO_DEVICE;
+use crate::hypercall::call::Instruction;
 use crate::trace::event::Event;
 
 /// EFLAGS a Guest has no say in: IF and the bit that is always one are set, ...
@@ -48,31 +49,37 @@ pub fn run<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> Stop {
     }
     guest.answer(NO_DEVICE); // unless it has got its answer
     board(guest, cpu);
-    let stop = turn(guest, cpu).and_then(|pause| tell(guest, pause));
+    let pause = turn(guest, cpu);
     guest.regs = cpu.pages().stack.regs;
-    stop.unwrap_or_else(|reason| {
-        guest.killed = Some(reason);
-        Stop::Killed(reason)
-    })
+    match pause {
+        Ok(Pause::Notify(at)) => Stop::Notify(at),
+        Ok(Pause::Read { from, width }) => Stop::Read { from, width },
+        Ok(Pause::Write { to, width, value }) => Stop::Write { to, width, value },
+        Ok(Pause::Halted) => Stop::Halted(guest.clock_event.unwrap_or(Nanos::NEVER)),
+        Ok(Pause::Preempted) => Stop::Preempted,
+        Ok(Pause::Shutdown { text, restart }) => shutdown(guest, text, restart),
+        Err(reason) => killed(guest, reason),
+    }
 }
 
-/// What the Launcher is told.
-fn tell<M: GuestMemory>(guest: &Guest<M>, pause: Pause) -> GuestResult<Stop> {
-    Ok(match pause {
-        Pause::Notify(at) => Stop::Notify(at),
-        Pause::Read { from, width } => Stop::Read { from, width },
-        Pause::Write { to, width, value } => Stop::Write { to, width, value },
-        Pause::Halted => Stop::Halted(guest.clock_event.unwrap_or(Nanos::NEVER)),
-        Pause::Preempted => Stop::Preempted,
-        Pause::Shutdown { text, restart } => {
-            let mut words = [0; Shutdown::TEXT_LEN];
-            match guest.memory.read_into(text, &mut words) {
-                // A restart needs no last words.
-                Err(reason) if !restart => return Err(reason),
-                Ok(()) | Err(_) => Stop::Shutdown(Shutdown::new(restart, words)),
-            }
-        }
-    })
+/// The Guest wants to end. Apart from the others, for last words are long, and a [`Stop`] with room
+/// for them would be copied each time.
+#[cold]
+#[inline(never)]
+fn shutdown<M: GuestMemory>(guest: &mut Guest<M>, text: GuestPhys, restart: bool) -> Stop {
+    let mut words = [0; Shutdown::TEXT_LEN];
+    match guest.memory.read_into(text, &mut words) {
+        // A restart needs no last words.
+        Err(reason) if !restart => killed(guest, reason),
+        Ok(()) | Err(_) => Stop::Shutdown(Shutdown::new(restart, words)),
+    }
+}
+
+/// The Guest has done what it may not.
+#[cold]
+fn killed<M>(guest: &mut Guest<M>, reason: KillReason) -> Stop {
+    guest.killed = Some(reason);
+    Stop::Killed(reason)
 }
 
 /// Makes the CPU this Guest's.
@@ -89,11 +96,12 @@ fn board<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) {
 
 fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult<Pause> {
     trap::pay_causes(guest, cpu)?;
+    let mut calling = guest.calling.take();
     loop {
-        if let Some(by) = guest.calling.take()
+        if let Some(by) = calling
             && let Some(pause) = obey::hypercalls(guest, cpu, by)?
         {
-            return Ok(pause);
+            return Ok(pause.into());
         }
         interrupt::deliver(guest, cpu)?;
         if !guest.before_entry.is_nothing() && !may_enter(guest, cpu) {
@@ -108,13 +116,16 @@ fn turn<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResul
         let (trapnum, code, eip) = (regs.trapnum, regs.errcode, regs.eip);
         guest.exits.count(trapnum);
         let exit = TrapExit::decode(trapnum, code, cr2);
-        if exit != TrapExit::Hypercall {
+        if exit == TrapExit::Hypercall {
             // A call notes itself, number and all.
-            guest.trace.note(Event::Exit { trapnum: trapnum as u16, code, cr2, eip });
+            calling = Some(Instruction::Int);
+            continue;
         }
+        guest.trace.note(Event::Exit { trapnum: trapnum as u16, code, cr2, eip });
         if let Some(pause) = trap::handle(guest, cpu, exit)? {
             return Ok(pause);
         }
+        calling = guest.calling.take();
     }
 }
 

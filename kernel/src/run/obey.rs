@@ -39,6 +39,31 @@ use crate::trace::event::Event;
 /// The shortest clock event: a Guest cannot drown the Host in its own timer.
 const SHORTEST_EVENT: Nanos = Nanos::from_micros(10);
 
+/// What the Launcher has to know before calls are obeyed on: a [`Pause`] in two
+/// words, for it is in hand after each call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallPause {
+    /// A device was kicked.
+    Notify(GuestPhys),
+    /// The Guest wants to end, with last words at this address, ...
+    PowerOff(GuestPhys),
+    /// ... and to start again.
+    Restart(GuestPhys),
+    /// The slice is over.
+    Preempted,
+}
+
+impl From<CallPause> for Pause {
+    fn from(call: CallPause) -> Self {
+        match call {
+            CallPause::Notify(at) => Self::Notify(at),
+            CallPause::PowerOff(text) => Self::Shutdown { text, restart: false },
+            CallPause::Restart(text) => Self::Shutdown { text, restart: true },
+            CallPause::Preempted => Self::Preempted,
+        }
+    }
+}
+
 /// Obeys the ring and then the call in the registers. `Some` if the Launcher has to know.
 ///
 /// # Errors
@@ -48,25 +73,32 @@ pub fn hypercalls<M: GuestMemory, C: Cpu>(
     guest: &mut Guest<M>,
     cpu: &mut C,
     by: Instruction,
-) -> GuestResult<Option<Pause>> {
-    let regs = &cpu.pages().stack.regs;
-    let words = [regs.eax, regs.ebx, regs.ecx, regs.edx, regs.esi];
-    let Some(variant) = guest.shared.as_ref().map(|shared| shared.variant) else {
-        return init(guest, cpu, words, by);
+) -> GuestResult<Option<CallPause>> {
+    let Some(shared) = &guest.shared else {
+        let is_done = init(guest, cpu, by)?;
+        return Ok((!is_done).then_some(CallPause::Preempted));
     };
-    if let Some(shared) = &guest.shared
-        && !shared.ring.is_empty(&guest.memory)?
+    let variant = shared.variant;
+    if !shared.ring.is_empty(&guest.memory)?
         && let Some(pause) = go_round(guest, cpu)?
     {
         guest.calling = Some(by);
         return Ok(Some(pause));
     }
-    obey(guest, cpu, Call::new(variant, words))
+    let call = Call::new(variant, words(cpu));
+    obey(guest, cpu, call)
+}
+
+/// What a call is made of, where the instruction has left it.
+#[inline]
+fn words<C: Cpu>(cpu: &mut C) -> Words {
+    let regs = &cpu.pages().stack.regs;
+    [regs.eax, regs.ebx, regs.ecx, regs.edx, regs.esi]
 }
 
 /// Obeys the ring, once round at most. `Some` if the Launcher has to know before it goes on.
 #[inline(never)]
-fn go_round<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult<Option<Pause>> {
+fn go_round<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestResult<Option<CallPause>> {
     let mut left = RING_ENTRIES;
     while let Some(shared) = guest.shared.as_mut().filter(|_| left > 0)
         && let Some(call) = shared.ring.peek(&guest.memory)?
@@ -85,7 +117,7 @@ fn go_round<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C) -> GuestR
             guest.trace.feed(cpu.tsc());
         }
         if cpu.slice_is_over() {
-            return Ok(Some(Pause::Preempted));
+            return Ok(Some(CallPause::Preempted));
         }
     }
     Ok(None)
@@ -108,40 +140,36 @@ fn set_ptes<M: GuestMemory>(guest: &mut Guest<M>, most: usize) -> GuestResult<us
     outcome.map(|()| taken)
 }
 
-/// The first call of all, which also tells what the Guest speaks. `Some` if it is not done when the
-/// slice is over.
+/// The first call of all, which also tells what the Guest speaks. `false` if it is not done when the
+/// slice is over. (What it returns is no [`CallPause`], or those of all other calls would go through
+/// memory with it.)
 #[cold]
 #[inline(never)]
-fn init<M: GuestMemory, C: Cpu>(
-    guest: &mut Guest<M>,
-    cpu: &mut C,
-    words: Words,
-    by: Instruction,
-) -> GuestResult<Option<Pause>> {
+fn init<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, by: Instruction) -> GuestResult<bool> {
     let mut preparation = match guest.preparation.take() {
         Some(preparation) => preparation,
-        None => match begin_init(guest, cpu, words, by)? {
+        None => match begin_init(guest, cpu, by)? {
             Some(preparation) => Box::new(preparation),
-            None => return Ok(None),
+            None => return Ok(true),
         },
     };
     while !preparation.advance(&mut guest.memory, &mut guest.shadow)? {
         if cpu.slice_is_over() {
             (guest.preparation, guest.calling) = (Some(preparation), Some(by));
-            return Ok(Some(Pause::Preempted));
+            return Ok(false);
         }
     }
     guest.shared = Some(preparation.into_shared());
-    Ok(None)
+    Ok(true)
 }
 
 /// Hears what INIT says; what is left to do if the Guest expects to find page tables.
 fn begin_init<M: GuestMemory, C: Cpu>(
     guest: &mut Guest<M>,
     cpu: &mut C,
-    words: Words,
     by: Instruction,
 ) -> GuestResult<Option<Preparation>> {
+    let words = words(cpu);
     let [number, arg1, arg2, ..] = words;
     guest.trace.note(Event::Hypercall { number, arg1, arg2 });
     if number != LHCALL_LGUEST_INIT {
@@ -163,14 +191,20 @@ fn begin_init<M: GuestMemory, C: Cpu>(
 
 /// Obeys one call. Inlined where most calls come from, so that they pay for no frame.
 #[inline(always)]
-fn obey<M: GuestMemory, C: Cpu>(guest: &mut Guest<M>, cpu: &mut C, call: Call) -> GuestResult<Option<Pause>> {
+fn obey<M: GuestMemory, C: Cpu>(
+    guest: &mut Guest<M>,
+    cpu: &mut C,
+    call: Call,
+) -> GuestResult<Option<CallPause>> {
     let Call { number, arguments: [arg1, arg2, ..] } = call;
     guest.trace.note(Event::Hypercall { number, arg1, arg2 });
     match Hypercall::decode(call)? {
         Hypercall::FlushAsync | Hypercall::SendInterrupts => {}
         Hypercall::LguestInit(_) => return Err(HypercallError::InitTwice.into()),
-        Hypercall::Shutdown { text, restart } => return Ok(Some(Pause::Shutdown { text, restart })),
-        Hypercall::Notify(at) => return Ok(Some(Pause::Notify(at))),
+        Hypercall::Shutdown { text, restart } => {
+            return Ok(Some(if restart { CallPause::Restart(text) } else { CallPause::PowerOff(text) }));
+        }
+        Hypercall::Notify(at) => return Ok(Some(CallPause::Notify(at))),
         Hypercall::Halt => guest.before_entry.set_halted(true),
         Hypercall::Ts(on) => guest.task_switched = on,
         Hypercall::SetClockevent(delay) => set_clock(guest, cpu, delay),
