@@ -257,15 +257,15 @@ impl Console {
 impl Output {
     fn write(&mut self, bytes: &[u8]) {
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
-            let (text, ends) = match part.split_last() {
-                Some((b'\n', text)) => (text, true),
-                _ => (part, false),
+            let Some((b'\n', text)) = part.split_last() else {
+                self.send(part);
+                continue;
             };
-            self.send(text);
-            if ends {
-                let has_return = self.last == b'\r';
-                self.send(if has_return { b"\n" } else { b"\r\n" });
+            if !text.is_empty() {
+                self.send(text);
             }
+            let has_return = self.last == b'\r';
+            self.send(if has_return { b"\n" } else { b"\r\n" });
         }
         self.is_new = true;
     }
@@ -281,7 +281,7 @@ impl Output {
         if let Some(serial) = &mut self.serial {
             serial.write(bytes, &mut WAITING.lock());
         }
-        bytes.iter().for_each(|&byte| self.screen.put(byte));
+        self.screen.write(bytes);
         self.written = self.written.wrapping_add(bytes.len() as u32);
         self.last = bytes.last().copied().unwrap_or(self.last);
     }

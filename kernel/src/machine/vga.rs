@@ -95,6 +95,14 @@ impl TextMemory for Picture {
         self.is_new = true;
     }
 
+    /// A row lies in one piece, wherever the first one is.
+    fn put_all(&mut self, cell: usize, glyphs: &[u8], colours: u8) {
+        let place = self.place(cell);
+        let cells = &mut self.cells[place..place + glyphs.len()];
+        cells.iter_mut().zip(glyphs).for_each(|(cell, glyph)| *cell = u16::from_le_bytes([*glyph, colours]));
+        self.is_new = true;
+    }
+
     fn get(&self, cell: usize) -> u16 {
         self.cells[self.place(cell)]
     }

@@ -84,6 +84,12 @@ enum State {
     Designator,
 }
 
+/// Whether `byte` is a glyph wherever no sequence is under way.
+#[inline]
+pub const fn is_plain_glyph(byte: u8) -> bool {
+    byte >= 0x20 && byte != 0x7F
+}
+
 /// The parser.
 #[derive(Debug, Default)]
 pub struct Ansi(State);
@@ -96,7 +102,7 @@ impl Ansi {
 
     /// Whether `byte` is a glyph and nothing else, which can be shown without feeding it.
     pub fn is_glyph(&self, byte: u8) -> bool {
-        byte >= 0x20 && byte != 0x7F && matches!(self.0, State::Ground)
+        is_plain_glyph(byte) && matches!(self.0, State::Ground)
     }
 
     /// Takes a byte; `None` if there is nothing to do yet, or at all.

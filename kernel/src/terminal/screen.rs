@@ -16,7 +16,7 @@
 
 use core::ops::Range;
 
-use super::ansi::{Action, Ansi, Numbers};
+use super::ansi::{Action, Ansi, Numbers, is_plain_glyph};
 
 /// Columns of the screen.
 pub const COLUMNS: usize = 80;
@@ -39,6 +39,11 @@ const fn cell(glyph: u8, colours: u8) -> u16 {
 pub trait TextMemory {
     /// Shows `value` in a cell.
     fn put(&mut self, cell: usize, value: u16);
+    /// Shows glyphs of the same colours in cells of one row, from `cell` on.
+    fn put_all(&mut self, cell: usize, glyphs: &[u8], colours: u8) {
+        let cells = (cell..).zip(glyphs);
+        cells.for_each(|(cell, &glyph)| self.put(cell, self::cell(glyph, colours)));
+    }
     /// What a cell shows.
     fn get(&self, cell: usize) -> u16;
     /// Moves every row up by one. What the last one shows then is not said.
@@ -71,15 +76,26 @@ impl<M: TextMemory> Screen<M> {
         self.row * COLUMNS + self.column.min(COLUMNS - 1)
     }
 
-    /// Shows a byte or does what it says.
-    #[inline]
-    pub fn put(&mut self, byte: u8) {
-        if self.ansi.is_glyph(byte) {
-            return self.glyph(byte);
+    /// Shows bytes or does what they say; glyphs that stand behind each other are shown together.
+    pub fn write(&mut self, mut bytes: &[u8]) {
+        while let Some((&first, rest)) = bytes.split_first() {
+            if !self.ansi.is_glyph(first) {
+                self.put(first);
+                bytes = rest;
+                continue;
+            }
+            let len = bytes.iter().position(|&byte| !is_plain_glyph(byte)).unwrap_or(bytes.len());
+            let (glyphs, others) = bytes.split_at(len);
+            self.glyphs(glyphs);
+            bytes = others;
         }
+    }
+
+    /// Shows a byte or does what it says.
+    pub fn put(&mut self, byte: u8) {
         match self.ansi.feed(byte) {
             None => {}
-            Some(Action::Glyph(glyph)) => self.glyph(glyph),
+            Some(Action::Glyph(glyph)) => self.glyphs(&[glyph]),
             Some(Action::Control(code)) => self.control(code),
             Some(Action::Escape(b'7')) => self.saved = (self.row, self.column),
             Some(Action::Escape(b'8')) => (self.row, self.column) = self.saved,
@@ -131,14 +147,19 @@ impl<M: TextMemory> Screen<M> {
         (self.row, self.column) = (row.min(ROWS - 1), column.min(COLUMNS - 1));
     }
 
-    fn glyph(&mut self, glyph: u8) {
-        if self.column >= COLUMNS {
-            self.column = 0;
-            self.new_line();
-        }
+    /// Shows glyphs, a row's rest at a time.
+    fn glyphs(&mut self, mut glyphs: &[u8]) {
         let colours = if self.is_reversed { self.colours.rotate_left(4) & 0x7F } else { self.colours };
-        self.memory.put(self.cursor(), cell(glyph, colours));
-        self.column += 1;
+        while !glyphs.is_empty() {
+            if self.column >= COLUMNS {
+                self.column = 0;
+                self.new_line();
+            }
+            let (here, rest) = glyphs.split_at(glyphs.len().min(COLUMNS - self.column));
+            self.memory.put_all(self.cursor(), here, colours);
+            self.column += here.len();
+            glyphs = rest;
+        }
     }
 
     /// Moves down only: the console sends a carriage return with each line feed.

@@ -160,15 +160,31 @@ impl Margin {
         text.iter().position(|&byte| byte == b':').unwrap_or(text.len())
     }
 
+    /// As [`put`](Self::put) for each letter, of a row that does not end before them.
     fn put_all(&mut self, text: &[u8]) {
-        let (near, rest) = text.split_at(WIDTH.saturating_sub(self.low).min(text.len()));
-        near.iter().for_each(|&byte| self.put(byte));
-        (self.low, self.high) = (self.low + rest.len(), self.high + rest.len());
-        let last = &rest[rest.len().saturating_sub(RECENT)..];
+        if self.low < WIDTH {
+            self.touch_all(text);
+        }
+        (self.low, self.high) = (self.low + text.len(), self.high + text.len());
+        let last = &text[text.len().saturating_sub(RECENT)..];
         let kept = (RECENT - last.len()).min(self.recent_len);
-        self.recent.copy_within(self.recent_len - kept..self.recent_len, 0);
+        if kept > 0 {
+            self.recent.copy_within(self.recent_len - kept..self.recent_len, 0);
+        }
         self.recent[kept..kept + last.len()].copy_from_slice(last);
         self.recent_len = kept + last.len();
+    }
+
+    /// The first of `text` become the cells from the cursor on, or they may be.
+    fn touch_all(&mut self, text: &[u8]) {
+        let near = text.len().min(WIDTH - self.low);
+        if self.low == self.high {
+            self.here[self.low..self.low + near].copy_from_slice(&text[..near]);
+        } else {
+            let end = WIDTH.min(self.high + near + 1);
+            self.here[self.low..end].fill(UNKNOWN);
+        }
+        self.written();
     }
 
     /// Whether all rows below the one with the cursor are empty.
@@ -215,6 +231,11 @@ impl Margin {
         for cell in self.here.iter_mut().take(end).skip(self.low) {
             *cell = if exact { byte } else { UNKNOWN };
         }
+        self.written();
+    }
+
+    /// Something was written into the first columns.
+    fn written(&mut self) {
         self.is_clear = false;
         self.saved.iter_mut().for_each(|saved| saved.is_fresh = false);
     }

@@ -107,6 +107,18 @@ fn sequences_nobody_knows_leave_no_trace() {
 }
 
 #[test]
+fn bytes_that_come_together_are_shown_like_single_ones() {
+    let bytes = b"one\r\n\x1b[7mtwo\x1b[0m\xe9\x7f!\x1b[2;79Hwrapped\x1b[25;70Hlong enough to scroll";
+    let single = screen_after(bytes.iter().copied());
+    for cut in 0..bytes.len() {
+        let mut screen = screen_after([]);
+        screen.write(&bytes[..cut]);
+        screen.write(&bytes[cut..]);
+        assert!(screen.memory.0 == single.memory.0 && screen.cursor() == single.cursor(), "cut at {cut}");
+    }
+}
+
+#[test]
 fn any_bytes_stay_on_the_screen() {
     let mut seed = 7_u32;
     let mut random = || {
@@ -122,6 +134,7 @@ fn any_bytes_stay_on_the_screen() {
         sequence.bytes().for_each(|byte| screen.put(byte));
         screen.put(ends[usize::from(random()) % ends.len()]);
         (0..random() % 100).for_each(|_| screen.put(random()));
+        screen.write(&[random(); 99][..usize::from(random() % 100)]);
         assert!(screen.cursor() < CELLS);
     }
 }
