@@ -225,17 +225,10 @@ fn transmit(
         return Ok(Progress::Busy);
     }
     let mut budget = WORK_PER_STEP;
-    let mut bytes = [0; COPY_LEN];
     while open(chain, queue, memory, Direction::Readable)? {
         budget = budget.saturating_sub(chain.buffers().len());
-        while budget > 0
-            && let Some(piece) = chain.piece(COPY_LEN.min(budget))
-        {
-            let bytes = &mut bytes[..piece.len];
-            memory.read_into(piece.at, bytes)?;
-            port.write(bytes);
-            chain.advance(piece.len);
-            budget -= piece.len;
+        if budget > 0 && chain.piece(1).is_some() {
+            budget -= show(chain, memory, port, budget)?;
         }
         if budget == 0 {
             return Ok(Progress::Busy);
@@ -243,6 +236,27 @@ fn transmit(
         queue.give_back(memory, chain, 0)?;
     }
     Ok(Progress::Idle)
+}
+
+/// Shows what is in an open chain, at most `budget` bytes; returns how many.
+#[inline(never)]
+fn show(
+    chain: &mut Chain,
+    memory: &mut dyn GuestMemory,
+    port: &mut dyn Console,
+    budget: usize,
+) -> GuestResult<usize> {
+    let (mut bytes, mut left) = ([0; COPY_LEN], budget);
+    while left > 0
+        && let Some(piece) = chain.piece(COPY_LEN.min(left))
+    {
+        let bytes = &mut bytes[..piece.len];
+        memory.read_into(piece.at, bytes)?;
+        port.write(bytes);
+        chain.advance(piece.len);
+        left -= piece.len;
+    }
+    Ok(budget - left)
 }
 
 #[cfg(test)]

@@ -30,8 +30,8 @@ pub struct Shape<'a> {
     pub config: &'a [u8],
 }
 
-/// How far a device has come with a queue.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// How far a device has come with a queue, from nothing left to most.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
 pub enum Progress {
     /// There is nothing to do until the next kick.
     Idle,

@@ -37,6 +37,9 @@ pub struct Slot<'a> {
     bus_features: u64,
     accepted: u64,
     queues: Vec<Served>,
+    /// Queues that are not idle, and those that must be finished before the Guest goes on: a bit each.
+    pending: u32,
+    busy: u32,
 }
 
 /// A queue, and whether the device wants to be asked about it.
@@ -66,11 +69,15 @@ pub struct Traffic {
 
 impl<'a> Slot<'a> {
     /// A device on a bus that offers `bus_features` besides its own. Its queues have no rings yet.
+    ///
+    /// # Panics
+    /// If it has more than 32 queues.
     pub fn new(device: Box<dyn Device + 'a>, bus_features: u64) -> Self {
         let count = device.shape().queues;
         let queue = || Served::new(Virtqueue::default());
         let queues = core::iter::repeat_with(queue).take(count.into()).collect();
-        Self { device, bus_features, accepted: 0, queues }
+        assert!(u32::from(count) <= u32::BITS, "each queue has a bit");
+        Self { device, bus_features, accepted: 0, queues, pending: 0, busy: 0 }
     }
 
     /// What the device looks like.
@@ -104,6 +111,15 @@ impl<'a> Slot<'a> {
     /// If the device has no such queue.
     pub fn set_rings(&mut self, index: usize, rings: Rings) {
         self.queues[index] = Served::new(Virtqueue::new(rings, self.accepted));
+        self.note(index, Progress::Idle);
+    }
+
+    /// Notes how far the device has come with queue `index`.
+    fn note(&mut self, index: usize, progress: Progress) {
+        let (is_pending, is_busy) = (progress != Progress::Idle, progress >= Progress::Busy);
+        self.queues[index].progress = progress;
+        self.pending = self.pending & !(1 << index) | u32::from(is_pending) << index;
+        self.busy = self.busy & !(1 << index) | u32::from(is_busy) << index;
     }
 
     /// Serves queue `index`, and tells whether an interrupt is due. A queue that is not there or
@@ -121,11 +137,12 @@ impl<'a> Slot<'a> {
             return Ok(false);
         };
         let before = served.queue.given_back();
-        served.progress = self.device.serve(index, &mut served.queue, memory, ports)?;
+        let progress = self.device.serve(index, &mut served.queue, memory, ports)?;
         let is_due = served.queue.settle(memory)?;
         served.traffic.served += 1;
         served.traffic.chains += u64::from(served.queue.given_back().wrapping_sub(before));
         served.traffic.interrupts += u64::from(is_due);
+        self.note(index, progress);
         Ok(is_due)
     }
 
@@ -144,22 +161,21 @@ impl<'a> Slot<'a> {
         ports: &mut Ports<'_>,
         mut due: impl FnMut(usize),
     ) -> GuestResult {
-        for index in 0..self.queues.len() {
-            if self.is_pending(index) && self.serve(index, memory, ports)? {
+        let mut pending = self.pending;
+        while pending != 0 {
+            let index = pending.trailing_zeros() as usize;
+            if self.serve(index, memory, ports)? {
                 due(index);
             }
+            pending &= pending - 1;
         }
         Ok(())
     }
 
-    /// Tells whether queue `index` is to be asked without a kick.
-    fn is_pending(&self, index: usize) -> bool {
-        self.queues.get(index).is_some_and(|served| served.progress != Progress::Idle)
-    }
-
     /// Tells whether something must be finished before the Guest goes on.
-    pub fn is_busy(&self) -> bool {
-        self.queues.iter().any(|served| matches!(served.progress, Progress::Busy | Progress::Yields))
+    #[inline]
+    pub const fn is_busy(&self) -> bool {
+        self.busy != 0
     }
 
     /// Tells whether others must have their turn before that can be finished.
@@ -185,6 +201,7 @@ impl<'a> Slot<'a> {
         self.device.reset();
         let fresh = || Served::new(Virtqueue::default());
         self.queues.fill_with(fresh);
+        (self.pending, self.busy) = (0, 0);
     }
 
     /// Begins another life of the Guest.
@@ -279,12 +296,11 @@ mod tests {
         ] {
             record.progress.set(Some(progress));
             assert_eq!(serve(&mut slot, &mut ram), Ok(false));
-            assert_eq!((slot.is_pending(0), slot.is_busy()), (is_pending, is_busy));
+            assert_eq!((slot.pending != 0, slot.is_busy()), (is_pending, is_busy));
             assert_eq!(slot.yields(), progress == Progress::Yields);
         }
         slot.reset();
-        assert!(!slot.is_pending(0) && !slot.is_busy());
-        assert!(!slot.is_pending(7), "a queue that is not there");
+        assert!(slot.pending == 0 && !slot.is_busy());
     }
 
     #[test]

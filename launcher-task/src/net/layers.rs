@@ -50,14 +50,17 @@ pub struct Content {
 
 impl Content {
     /// Finds it behind at most [`TAGS_MAX`] tags; `None` if there are more, or the frame ends before.
+    #[inline]
     pub fn find(frame: &[u8]) -> Option<Self> {
         let kind = word(frame, ETHERNET_LEN - 2)?;
         match kind {
-            0x8100 | 0x88A8 | 0x9100 | 0x9200 | 0x9300 | ..KIND_MIN => Self::behind_tags(frame, kind),
-            kind => Some(Self { kind, at: ETHERNET_LEN }),
+            IPV4 | ARP | IPV6 => Some(Self { kind, at: ETHERNET_LEN }),
+            _ => Self::behind_tags(frame, kind),
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn behind_tags(frame: &[u8], mut kind: u16) -> Option<Self> {
         let mut at = ETHERNET_LEN;
         for _ in 0..TAGS_MAX {
@@ -73,6 +76,7 @@ impl Content {
     }
 }
 
+#[inline]
 fn word(frame: &[u8], at: usize) -> Option<u16> {
     let bytes = frame.get(at..at + 2)?;
     Some(u16::from_be_bytes([bytes[0], bytes[1]]))

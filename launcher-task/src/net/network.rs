@@ -176,9 +176,7 @@ impl<'a> Networks<'a> {
     /// cost: in which unit does not matter, it is the same for all.
     pub fn take_work(&mut self, mut tell: impl FnMut(Plug, u32)) {
         for (network, Network { relay, .. }) in self.list.iter_mut().enumerate() {
-            let work = relay.switch.take_work(GATEWAY);
-            let worked = work.into_iter().enumerate().filter(|(_, work)| *work > 0);
-            worked.for_each(|(port, work)| tell(Plug { network, port }, work));
+            relay.switch.take_work(GATEWAY, |port, work| tell(Plug { network, port }, work));
         }
     }
 

@@ -65,15 +65,30 @@ pub struct PacketQueue<'a> {
     packets: u32,
     held: [u32; PORTS_MAX],
     held_by_all: u32,
-    /// What it cost to take out each sender's packets since somebody asked.
+    /// What it cost to take out each sender's packets since somebody asked, ...
     work: [u32; PORTS_MAX],
+    /// ... and whose there were, a bit each.
+    workers: u32,
 }
+
+// Each port has a bit.
+const _: () = assert!(PORTS_MAX <= u32::BITS as usize);
 
 impl<'a> PacketQueue<'a> {
     /// An empty queue in `bytes`.
     pub const fn new(bytes: &'a mut [u8]) -> Self {
         let none = [0; PORTS_MAX];
-        Self { bytes, head: 0, tail: 0, turn: None, packets: 0, held: none, held_by_all: 0, work: none }
+        Self {
+            bytes,
+            head: 0,
+            tail: 0,
+            turn: None,
+            packets: 0,
+            held: none,
+            held_by_all: 0,
+            work: none,
+            workers: 0,
+        }
     }
 
     /// Packets in it.
@@ -133,23 +148,24 @@ impl<'a> PacketQueue<'a> {
             return None;
         }
         let (record, rest) = self.bytes[self.head..].split_at(RECORD_LEN);
-        let (fields, header) = record.split_at(RECORD_LEN - HEADER_LEN);
-        let len = u32::from_le_bytes([fields[0], fields[1], fields[2], fields[3]]) as usize;
-        let header = header.try_into().expect("that is what is left of the record");
+        let (len, sender) = size_and_sender(record);
+        let header = record[RECORD_LEN - HEADER_LEN..].try_into().expect("the record ends with it");
         let offload = Offload::from_wire(header).expect("what was written was an offload");
-        Some(Packet { sender: fields[4].into(), offload, frame: &rest[..len] })
+        Some(Packet { sender, offload, frame: &rest[..len] })
     }
 
     /// Takes the first packet out.
     pub fn pop(&mut self) {
-        let Some(Packet { sender, frame, .. }) = self.first() else {
+        if self.is_empty() {
             return;
-        };
-        let need = RECORD_LEN + frame.len().next_multiple_of(4);
+        }
+        let (len, sender) = size_and_sender(&self.bytes[self.head..self.head + RECORD_LEN]);
+        let need = RECORD_LEN + len.next_multiple_of(4);
         self.head += need;
         self.packets -= 1;
         self.held[sender] -= need as u32;
         self.work[sender] = self.work[sender].saturating_add(need as u32 + PACKET_COST);
+        self.workers |= 1 << sender;
         self.held_by_all -= need as u32;
         if self.turn == Some(self.head) {
             (self.head, self.turn) = (0, None);
@@ -159,10 +175,14 @@ impl<'a> PacketQueue<'a> {
         }
     }
 
-    /// What it cost to take out each sender's packets, in bytes or what is worth as much, since the
-    /// last call.
-    pub const fn take_work(&mut self) -> [u32; PORTS_MAX] {
-        core::mem::replace(&mut self.work, [0; PORTS_MAX])
+    /// Tells of each sender whose packets were taken out since the last call, and what that cost, in
+    /// bytes or what is worth as much.
+    pub fn take_work(&mut self, mut tell: impl FnMut(usize, u32)) {
+        while self.workers != 0 {
+            let sender = self.workers.trailing_zeros() as usize;
+            tell(sender, core::mem::take(&mut self.work[sender]));
+            self.workers &= self.workers - 1;
+        }
     }
 
     /// Empties it, and returns how many packets were in it.
@@ -171,6 +191,12 @@ impl<'a> PacketQueue<'a> {
         (self.held, self.held_by_all) = ([0; PORTS_MAX], 0);
         core::mem::take(&mut self.packets)
     }
+}
+
+/// Bytes of the frame, and who has sent it, as its record has them.
+#[inline]
+fn size_and_sender(record: &[u8]) -> (usize, usize) {
+    (u32::from_le_bytes([record[0], record[1], record[2], record[3]]) as usize, record[4].into())
 }
 
 #[cfg(test)]
@@ -202,9 +228,11 @@ mod tests {
             assert!(queue.push(packet(sender, &[0; 64])));
         }
         (0..3).for_each(|_| queue.pop());
-        let work = queue.take_work();
-        assert!(work[1] > 64 && work[2] == 2 * work[1] && work.iter().sum::<u32>() == 3 * work[1]);
-        assert_eq!(queue.take_work(), [0; PORTS_MAX]);
+        let mut work = Vec::new();
+        queue.take_work(|sender, cost| work.push((sender, cost)));
+        let &[(1, one), (2, two)] = &work[..] else { panic!("{work:?}") };
+        assert!(one > 64 && two == 2 * one);
+        queue.take_work(|sender, _| panic!("{sender} was told of"));
     }
 
     #[test]

@@ -222,9 +222,10 @@ impl<'a> Switch<'a> {
         self.ports[at].is_plugged = false;
     }
 
-    /// What it cost to take out each port's packets for port `at` since the last call.
-    pub fn take_work(&mut self, at: usize) -> [u32; PORTS_MAX] {
-        self.ports[at].queue.take_work()
+    /// Tells of each port whose packets were taken out for port `at` since the last call, and what
+    /// that cost.
+    pub fn take_work(&mut self, at: usize, tell: impl FnMut(usize, u32)) {
+        self.ports[at].queue.take_work(tell);
     }
 
     /// The ports something has come for since the last call, as bits.
