@@ -12,6 +12,7 @@
 //!
 //! Next on the tour: [`super::console`].
 
+use core::ops::Range;
 use core::ptr::NonNull;
 
 use kernel::terminal::screen::{BLANK, CELLS, COLUMNS, Screen, TextMemory};
@@ -100,6 +101,15 @@ impl TextMemory for Picture {
         let place = self.place(cell);
         let cells = &mut self.cells[place..place + glyphs.len()];
         cells.iter_mut().zip(glyphs).for_each(|(cell, glyph)| *cell = u16::from_le_bytes([*glyph, colours]));
+        self.is_new = true;
+    }
+
+    /// The end of the array may lie in between.
+    fn fill(&mut self, cells: Range<usize>, value: u16) {
+        let (place, len) = (self.place(cells.start), cells.len());
+        let here = len.min(CELLS - place);
+        self.cells[place..place + here].fill(value);
+        self.cells[..len - here].fill(value);
         self.is_new = true;
     }
 

@@ -44,6 +44,10 @@ pub trait TextMemory {
         let cells = (cell..).zip(glyphs);
         cells.for_each(|(cell, &glyph)| self.put(cell, self::cell(glyph, colours)));
     }
+    /// Shows `value` in many cells.
+    fn fill(&mut self, cells: Range<usize>, value: u16) {
+        cells.for_each(|cell| self.put(cell, value));
+    }
     /// What a cell shows.
     fn get(&self, cell: usize) -> u16;
     /// Moves every row up by one. What the last one shows then is not said.
@@ -183,8 +187,7 @@ impl<M: TextMemory> Screen<M> {
     }
 
     fn blank(&mut self, cells: Range<usize>) {
-        let blank = cell(b' ', self.colours);
-        cells.for_each(|index| self.memory.put(index, blank));
+        self.memory.fill(cells, cell(b' ', self.colours));
     }
 
     /// Erases, of `cells`, those from the cursor on, those up to it, or all.

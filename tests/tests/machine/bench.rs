@@ -130,7 +130,7 @@ fn a_disk_request_of_64_kib_costs_at_most_60_000_instructions() {
 }
 
 #[test]
-fn the_host_keeps_to_704_kib_of_image_and_2_mib_of_memory() {
-    assert!(rows()["host-image-bytes"] <= f64::from(704 << 10), "{:?}", rows());
+fn the_host_keeps_to_640_kib_of_image_and_2_mib_of_memory() {
+    assert!(rows()["host-image-bytes"] <= f64::from(640 << 10), "{:?}", rows());
     assert!(rows()["host-memory-bytes"] <= f64::from(2 << 20), "{:?}", rows());
 }
