@@ -2,9 +2,6 @@
 # Bochs as scripts/run starts it. Sourced by scripts/machine.sh.
 # shellcheck disable=SC2154
 
-# Words on the Host's line: a person may leave with Ctrl-A X.
-words_for_bochs() { [[ ! -t 0 ]] || printf leave-key; }
-
 # Reads what Bochs draws, for it waits when nobody does: after some thousand letters. It draws on a
 # terminal of its own making, and tells which on the one it was given.
 watch_screen() {
@@ -19,6 +16,7 @@ watch_screen() {
 # Starts Bochs. Its serial port is a TCP socket it listens on; the screen it insists on
 # drawing goes to a terminal that nobody looks at.
 start_bochs() {
+    scripts/setup bochs
     local port
     port=$(free_port $((20000 + RANDOM % 20000)))
     idle=$((idle * 6))

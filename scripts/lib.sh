@@ -32,11 +32,6 @@ wrong_usage() {
     die "$1; see scripts/${0##*/} --help" 64
 }
 
-# Option $1 wants a number, and has the value $2.
-check_number() {
-    [[ $2 =~ ^(0|[1-9][0-9]{0,5})$ ]] || wrong_usage "$1 wants a number, and $2 is none"
-}
-
 # The path a person meant when they typed it where they were.
 absolute() {
     case $1 in
@@ -47,6 +42,22 @@ absolute() {
 
 has() {
     command -v "$1" >/dev/null
+}
+
+lab=$target_dir/$triple/debug/kennel-lab # which knows the options of scripts/run and scripts/iso
+
+# Brings what part $1 of the set-up is and builds `lab`, which takes a while the first time only.
+build_lab() {
+    local quiet=--quiet
+    scripts/setup "$1"
+    [[ -x $lab ]] || { quiet='' && say "building what reads the options"; }
+    cargo build $quiet -p kennel-lab </dev/null >&2
+}
+
+# Has `lab` do what the words behind $1 say; what it makes for this run goes into $1.
+make_medium() {
+    build_lab run
+    "$lab" "${0##*/}" "$called_from" "$target_dir" "$@"
 }
 
 # Makes every cargo below use the pinned toolchain. Where its archive cannot be had but

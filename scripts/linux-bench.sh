@@ -26,7 +26,7 @@ rows_of() {
     tr -d '\r' <"$work/$1.log" | awk -f $here/rows.awk "$work/$1.marks" - >"$work/$1.rows"
 }
 
-scripts/setup
+scripts/setup run
 cargo build --release -p kennel-kernel
 mkdir -p "$work"
 gcc -O2 -shared -fPIC -Wall -o "$work/count.so" $here/count.c

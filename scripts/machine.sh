@@ -1,14 +1,12 @@
 # shellcheck shell=bash
 # What all machines share that scripts/run can start, and when they end. Each run has a
-# directory of its own, so that several may go on at once. Sourced after lib.sh; reads what
-# scripts/run's options have set.
+# directory of its own, so that several may go on at once. Sourced after lib.sh; reads the
+# settings that lab/src/machine.rs makes of the options.
 # shellcheck disable=SC2154
 
 mkdir -p "$target_dir"
 own=$(mktemp -d "$target_dir/run.XXXXXX")
 log=$own/log feeder='' watcher='' bochs='' saved_tty='' code=''
-: >"$log"
-ln -f "$log" "$target_dir/run.log"
 
 # Leaves nothing behind: neither processes, nor files, nor a terminal that is not as it was.
 clean_up() {
@@ -18,17 +16,16 @@ clean_up() {
     rm -rf "$own"
 }
 trap clean_up EXIT
-source "scripts/$machine.sh"
 
-# MiB of memory for a machine whose Guest has $1: room for it, its shadows, what is on the ISO
-# twice (GRUB moves modules about), and the Host.
-megs_for() {
-    local size=${1%[MmGgKk]} iso megs
-    [[ $size =~ ^[0-9]{1,7}$ ]] || size=64 # the Host says what is wrong with it
-    case $1 in *[Gg]) size=$((10#$size * 1024)) ;; *[Kk]) size=$((10#$size / 1024)) ;; esac
-    iso=$(du --block-size=1M "$own/kennel.iso" | cut -f1)
-    megs=$((10#$size * 5 / 4 + iso * 2 + 64))
-    printf '%d' $((megs > 256 ? megs : 256))
+# Starts the machine that the settings ask for.
+start_the_machine() {
+    local second_port=()
+    : >"$log"
+    ln -f "$log" "$target_dir/run.log"
+    [[ -z $saved ]] || second_port=(-serial "file:$saved")
+    # shellcheck source=/dev/null
+    source "scripts/$machine.sh"
+    start_"$machine" "${second_port[@]}"
 }
 
 # The first port from $1 on that nobody listens at. Nobody is called to find out: whoever calls at

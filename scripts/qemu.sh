@@ -2,9 +2,6 @@
 # QEMU as scripts/run starts it. Sourced by scripts/machine.sh.
 # shellcheck disable=SC2154
 
-# Words on the Host's line: the exit code goes to a device, and a person may leave with Ctrl-A X.
-words_for_qemu() { printf 'debug-exit%s' "$([[ ! -t 0 ]] || printf ' leave-key')"; }
-
 # Starts QEMU. A person's terminal becomes the serial line with QEMU's monitor behind Ctrl-T; a pipe
 # becomes the serial line and nothing else, by way of a process whose end is the end of the input.
 # Behind a local APIC, which nobody here uses, QEMU 7.2 now and then forgets an interrupt until the

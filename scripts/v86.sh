@@ -2,11 +2,9 @@
 # v86 as scripts/run starts it. Sourced by scripts/machine.sh.
 # shellcheck disable=SC2154
 
-# Words on the Host's line: the exit code goes to a device, and a person may leave with Ctrl-A X.
-words_for_v86() { printf 'debug-exit%s' "$([[ ! -t 0 ]] || printf ' leave-key')"; }
-
 # Starts v86 under Node, with its serial port on standard input and output.
 start_v86() {
+    scripts/setup v86
     local status=0 node
     [[ -d $target_dir/v86/node_modules/v86 ]] || die "v86 is not there; scripts/setup brings it" 4
     idle=$((idle * 6))

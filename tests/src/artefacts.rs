@@ -13,9 +13,13 @@ use std::sync::LazyLock;
 /// The directory cargo puts release programs for the i586 target in.
 static RELEASE: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     // The tests themselves are left out: cargo is running them.
-    let everything = ["--release", "--workspace", "--exclude", env!("CARGO_PKG_NAME")];
-    build(&everything).then(|| target().join("release"))
+    let others = ["--exclude", env!("CARGO_PKG_NAME"), "--exclude", LAB_PACKAGE];
+    build(&[&["--release", "--workspace"][..], &others].concat()).then(|| target().join("release"))
 });
+
+/// What scripts/run and scripts/iso start, in the directory they expect it in.
+static LAB: LazyLock<bool> = LazyLock::new(|| build(&["-p", LAB_PACKAGE]));
+const LAB_PACKAGE: &str = "kennel-lab";
 
 /// The directory of all that cargo builds for the i586 target.
 fn target() -> PathBuf {
@@ -34,6 +38,11 @@ pub fn v86() -> PathBuf {
 /// The Host's image.
 pub fn host() -> PathBuf {
     program("kennel")
+}
+
+/// Has what the scripts start built, so that they need not.
+pub fn lab() {
+    assert!(*LAB, "what reads the options must build; the first test to ask shows why it does not");
 }
 
 /// A Guest's image: `demo`, `bench` or the name of a test Guest.

@@ -34,6 +34,7 @@ pub fn make_with(boot: &Boot, protocol: Protocol, commands: &str, scratch: &Scra
     }
     let iso = scratch.path("kennel.iso");
     let output = Command::new("grub-mkrescue")
+        .arg("--directory=/usr/lib/grub/i386-pc") // no machine here boots by UEFI
         .arg("--output")
         .arg(&iso)
         .arg(&tree)

@@ -1,7 +1,8 @@
 //! The network: an address from the gateway, and an echo from whoever is asked for one.
 //!
 //! The card is started when it is first asked for; until then the demo is silent
-//! on the network. From then on it answers pings, at the prompt too.
+//! on the network. From then on it answers pings, at the prompt too. With `router=10.77.0.8` on its command
+//! line it reaches other networks by the router of that address.
 //!
 //! Next on the tour: [`crate::crash`].
 
@@ -10,7 +11,8 @@ use core::net::Ipv4Addr;
 use kit::lan::{Host, Wire};
 use kit::local::Local;
 use kit::net::Card;
-use kit::{Nanos, hypercall::halt, println};
+use kit::words::value;
+use kit::{Nanos, boot_params, hypercall::halt, println};
 
 /// How long to wait for an answer.
 const PATIENCE: Nanos = Nanos::from_millis(2000);
@@ -82,6 +84,9 @@ fn with_network(body: impl FnOnce(&mut Network)) {
 
 fn start() -> Option<Network> {
     // The tick of the clock ends each sleep.
-    let host = Host::on(Wire(Card::start(0, 0)?), PATIENCE, halt);
+    let mut host = Host::on(Wire(Card::start(0, 0)?), PATIENCE, halt);
+    if let Some(Ok(router)) = value(boot_params::command_line(), "router").map(str::parse) {
+        host.set_router(router);
+    }
     Some(Network { host, gateway: None })
 }

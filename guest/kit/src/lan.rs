@@ -155,6 +155,11 @@ impl<N: Nic> Host<N> {
         });
     }
 
+    /// Sends what is for other networks to that router on this one.
+    pub fn set_router(&mut self, router: Ipv4Address) {
+        self.stack.routes_mut().add_default_ipv4_route(router).expect("there is room for one");
+    }
+
     /// Asks `whom` for an echo; says how long that took, or nothing if nobody answers.
     pub fn ping(&mut self, whom: Ipv4Address) -> Option<Nanos> {
         let (mut packets, mut bytes) = ([[icmp::PacketMetadata::EMPTY; 2]; 2], [[0; 128]; 2]);

@@ -11,7 +11,7 @@ use crate::demo::PROMPT;
 use crate::scripts::TIME_LIMIT;
 
 /// A person at a terminal.
-struct Person {
+pub struct Person {
     process: Child,
     keyboard: ChildStdin,
     screen: ChildStdout,
@@ -19,8 +19,9 @@ struct Person {
 
 impl Person {
     /// Types `scripts/run` with `options`.
-    fn runs(options: &str) -> Self {
+    pub fn runs(options: &str) -> Self {
         artefacts::host(); // built before the time begins
+        artefacts::lab();
         let run = format!("{} {options}", artefacts::root().join("scripts/run").display());
         let mut process = Command::new("timeout")
             .args([TIME_LIMIT, "script", "-qec", &run, "/dev/null"])
@@ -34,7 +35,7 @@ impl Person {
 
     /// Waits until `words` are on the screen.
     #[track_caller]
-    fn sees(&mut self, words: &str) {
+    pub fn sees(&mut self, words: &str) {
         let mut seen = Vec::new();
         while !seen.ends_with(words.as_bytes()) {
             let mut byte = [0];
@@ -44,12 +45,12 @@ impl Person {
         }
     }
 
-    fn types(&mut self, keys: &str) {
+    pub fn types(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Waits until it is over; returns the exit code and what was still said.
-    fn leaves(mut self) -> (Option<i32>, String) {
+    pub fn leaves(mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
         self.screen.read_to_string(&mut rest).unwrap();
         (self.process.wait().unwrap().code(), rest)

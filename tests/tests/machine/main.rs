@@ -4,7 +4,7 @@
 //! do the test Guests pass ([`guests`]), does the demo do what the README says ([`demo`]),
 //! is a mistake in the configuration told and survived ([`bad_input`]), does every loader
 //! do ([`loaders`]), what if the hardware is poor or hostile ([`hardware`]), is the image
-//! what it claims to be ([`image`]), do the scripts work ([`scripts`], [`at_a_terminal`]), what does it cost
+//! what it claims to be ([`image`]), do the scripts work ([`scripts`], [`at_a_terminal`], [`labs`]), also their media for real PCs ([`release`]), what does it cost
 //! ([`bench`]), do as many run as are brought ([`many`]), does each get its share of the time
 //! ([`fairness`]), do several Guests leave each other alone ([`together`]), reach each other ([`net`])
 //! and share a terminal ([`terminal`]), also one that is slow or attacked ([`stalls`]), does a person at the machine itself get by ([`desk`]), is
@@ -29,6 +29,7 @@ mod guests;
 mod hardware;
 mod image;
 mod interactive;
+mod labs;
 mod linux;
 mod loaders;
 mod many;
@@ -36,6 +37,7 @@ mod monitor;
 mod net;
 mod outside;
 mod random;
+mod release;
 mod rooms;
 mod scripts;
 mod selftests;

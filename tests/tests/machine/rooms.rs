@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use emulated::imports::{Crate, Module};
 
 /// The crates, by the file they begin with.
-const CRATES: [&str; 12] = [
+const CRATES: [&str; 14] = [
     "abi/src/lib.rs",
     "freestanding/src/lib.rs",
     "guest/demo/src/main.rs",
     "guest/drivers/src/lib.rs",
     "guest/kit/src/lib.rs",
+    "guest/router/src/main.rs",
     "kernel/src/lib.rs",
     "kernel/src/main.rs",
+    "lab/src/main.rs",
     "launcher-task/src/lib.rs",
     "monitor/src/lib.rs",
     "switcher/src/lib.rs",

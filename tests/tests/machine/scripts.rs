@@ -21,6 +21,7 @@ fn alone() -> File {
 /// Runs a script with `input` on its standard input.
 pub fn script(name: &str, arguments: &[&str], input: &str) -> Output {
     artefacts::host(); // built before the time begins
+    artefacts::lab();
     let _alone = (name == "bench").then(alone);
     let mut child = Command::new("timeout")
         .arg(TIME_LIMIT)
@@ -38,7 +39,7 @@ pub fn script(name: &str, arguments: &[&str], input: &str) -> Output {
 
 /// Runs `scripts/run`, checks its exit code and returns what it printed.
 #[track_caller]
-fn run(arguments: &[&str], input: &str, code: i32) -> String {
+pub fn run(arguments: &[&str], input: &str, code: i32) -> String {
     let output = script("run", arguments, input);
     let said = String::from_utf8_lossy(&output.stdout).replace('\r', "");
     let errors = String::from_utf8_lossy(&output.stderr);

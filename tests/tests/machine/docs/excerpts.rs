@@ -71,10 +71,12 @@ fn every_path_that_is_named_is_there() {
     let folders = [
         "abi/",
         "docs/",
+        "examples/",
         "fuzz/",
         "grub/",
         "guest/",
         "kernel/",
+        "lab/",
         "launcher-task/",
         "monitor/",
         "scripts/",

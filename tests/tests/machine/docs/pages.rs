@@ -37,7 +37,8 @@ impl Block {
 /// All documents of the project, by their paths from its root.
 pub fn documents() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut left = ["", "docs", "docs/tour", "docs/decisions", "fuzz", "iso"].map(PathBuf::from).to_vec();
+    let mut left =
+        ["", "docs", "docs/tour", "docs/decisions", "fuzz", "iso", "examples"].map(PathBuf::from).to_vec();
     while let Some(directory) = left.pop() {
         let entries = root().join(&directory).read_dir().expect("it is a directory of the project");
         let names = entries.map(|entry| entry.expect("it can be read").file_name());

@@ -26,6 +26,7 @@ const GDB: &str = "(gdb) ";
 fn directory() -> Scratch {
     let scratch = Scratch::new();
     let release = artefacts::host();
+    artefacts::lab();
     let target = release.ancestors().nth(3).expect("it lies in target/TRIPLE/release");
     symlink(target, scratch.path("target")).unwrap();
     for name in ["run", "trace", "iso"] {

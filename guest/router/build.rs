@@ -1,0 +1,5 @@
+//! Links the router as a Guest is linked.
+
+fn main() {
+    guest_build::link();
+}
