@@ -51,6 +51,8 @@ pub mod uart;
 pub mod vga;
 pub mod witness;
 
+use alloc::boxed::Box;
+
 use kernel::platform::boot_info::{BootError, BootInfo};
 
 use self::cpu::Features;
@@ -62,8 +64,8 @@ use crate::host;
 
 /// The machine, taken into possession.
 pub struct Machine {
-    /// What the loader said: modules, command line.
-    pub info: BootInfo,
+    /// What the loader said: modules, command line. Large, and so not on the stack of those who stay.
+    pub info: Box<BootInfo>,
     /// The frames.
     pub memory: Memory,
     /// The CPU, with its tables loaded.
@@ -103,7 +105,7 @@ pub unsafe fn start(magic: u32, at: u32) -> Result<Machine, BootError> {
     heap::start(&mut memory)?;
     pic::start(&[pic::TIMER, pic::KEYBOARD, pic::SERIAL, pic::SECOND_SERIAL]);
     clock::start(info.acpi_timer)?;
-    Ok(Machine { info, memory, cpu, features })
+    Ok(Machine { info: Box::new(info), memory, cpu, features })
 }
 
 /// From the loader's address space and tables to our own.
