@@ -126,5 +126,6 @@ fuzz_target!(|input: (u8, Vec<(bool, Load)>)| {
     }
     hostile.reset(GuestPhys(0));
     innocent.reset(GuestPhys(0));
-    its.give_back().and(others.give_back()).expect("a free table is empty");
+    its.give_back();
+    others.give_back();
 });

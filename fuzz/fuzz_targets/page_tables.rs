@@ -194,5 +194,5 @@ fuzz_target!(|input: (u8, Option<bool>, u16, Vec<Step>)| {
     // The first step that kills is the last: a restart is a step as well.
     let _end = steps.iter().try_for_each(|step| world.step(step, format));
     world.restart(0, format);
-    hardware.give_back().expect("a free table is empty");
+    hardware.give_back();
 });

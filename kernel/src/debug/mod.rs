@@ -19,7 +19,7 @@
 //! Source: Intel SDM Vol. 3, "Debug, Branch Profile, TSC, and Intel Resource Director Technology (Intel
 //! RDT) Features".
 //!
-//! Next on the tour: [`registers`].
+//! Next on the tour: `watched.rs`.
 
 mod watched;
 

@@ -15,7 +15,7 @@
 //!
 //! Source: lguest ABI, "IDT gates from LOAD_IDT_ENTRY".
 //!
-//! Next on the tour: [`crate::run::interrupt`].
+//! Next on the tour: [`super::interrupts`].
 
 use abi::GuestResult;
 use abi::hypercall::{HYPERCALL_VECTOR, SYSCALL_VECTOR};

@@ -6,7 +6,7 @@
 //!
 //! Source: lguest ABI, section "Hypercalls".
 //!
-//! Next on the tour: [`crate::run::obey`].
+//! Next on the tour: [`call`].
 
 pub mod call;
 pub mod ring;

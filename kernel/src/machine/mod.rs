@@ -2,7 +2,7 @@
 //!
 //! One file per thing: a chip, a table the CPU reads, a way in or out. All
 //! `unsafe` of the Host is here, in blocks of a few lines, each with what it
-//! relies on; what can be thought without a machine is in [`kernel::host`].
+//! relies on; what can be thought without a machine is in [`kernel::platform`].
 //! [`start`] calls them in the only order that works.
 //!
 //! ```text

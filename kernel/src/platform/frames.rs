@@ -23,7 +23,7 @@
 //! - A frame is free or lent, never both: giving back what is free panics
 //!   (`giving_back_a_free_frame_is_the_hosts_bug`).
 //!
-//! Next on the tour: [`super::bytes`].
+//! Next on the tour: [`super::pit`].
 
 use abi::{HostPhys, PAGE_SIZE};
 use arrayvec::ArrayVec;

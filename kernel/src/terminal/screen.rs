@@ -12,7 +12,7 @@
 //!
 //! Source: as [`super::ansi`]; IBM VGA Technical Reference, "Attribute byte".
 //!
-//! Next on the tour: [`super::keyboard`].
+//! Next on the tour: [`super::transmit`].
 
 use core::ops::Range;
 

@@ -20,7 +20,7 @@
 //! - A line is given up by time, and goes on by itself
 //!   (`a_line_that_takes_nothing_is_given_up_by_time`).
 //!
-//! Next on the tour: [`super::ansi`].
+//! Next on the tour: [`super::multiplexer`].
 
 use core::fmt::{self, Write};
 

@@ -83,13 +83,14 @@ impl Hardware {
         Pool::new(self.0, POOL_BASE)
     }
 
-    /// Makes the tables available to another case if they are empty: a pool empties a table when it is
-    /// taken again, not when it is given back, and begins with empty ones.
-    pub fn give_back(self) -> Result<(), TestCaseError> {
-        if self.0.iter().all(|table| (0..ENTRIES).all(|index| table.get(index) == 0)) {
-            SPARE.with_borrow_mut(|spare| spare.push(self.0));
+    /// Empties the tables and makes them available to another case. A pool empties a table when it is
+    /// taken again, not when it is given back.
+    pub fn give_back(self) {
+        let mut pool = self.pool();
+        while let Some(table) = pool.take() {
+            (0..ENTRIES).filter(|&index| table.get(index) != 0).for_each(|index| pool.set(table, index, 0));
         }
-        Ok(())
+        SPARE.with_borrow_mut(|spare| spare.push(self.0));
     }
 
     /// The number of the table at `address`, if there is one.

@@ -154,7 +154,8 @@ fn follow(
     world.shadow.reset();
     let (all, free) = world.shadow.tables();
     prop_assert_eq!(free, all - 1, "tables leak at the end");
-    world.hardware.give_back()
+    world.hardware.give_back();
+    Ok(())
 }
 
 /// A shape, whether the Host is told of its format, and what happens.
