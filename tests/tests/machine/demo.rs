@@ -252,9 +252,11 @@ fn fifty_reboots_lose_no_frame() {
         session = at_prompt(session);
     }
     let outcome = end(session, "poweroff", 0);
-    // There was a prompt after each; of their lines a person is shown some, and told of the others.
+    // There was a prompt after each; of their lines a person is shown some, which ones chance decides,
+    // and told how many others there were.
     let restarts = outcome.guest_lines("demo").filter(|line| line.starts_with("restarting: ")).count();
-    assert!((10..=50).contains(&restarts), "{restarts} lines:\n{}", outcome.log);
+    assert!((1..=50).contains(&restarts), "{restarts} lines:\n{}", outcome.log);
+    assert!(restarts == 50 || outcome.log.contains(" more lines about it were left out"), "{}", outcome.log);
 }
 
 #[test]
