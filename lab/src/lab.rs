@@ -169,12 +169,12 @@ mod tests {
     fn paths_begin_where_they_were_written() {
         let mut lab = lab("pcap = 'x.pcap'\n[[guest]]\nkernel = 'vmlinux'\ninitrd = '/i'\ndisk = 'd,ro'\n\
                            [[guest]]\nkernel = 'demo'\ndisk = 'none'");
-        lab.begin_paths_at(Path::new("/home/a"));
+        lab.begin_paths_at(Path::new("/there"));
         let [linux, demo] = lab.guest.as_slice() else { panic!("two Guests") };
-        assert_eq!((linux.kernel.as_str(), linux.initrd.as_deref()), ("/home/a/vmlinux", Some("/i")));
+        assert_eq!((linux.kernel.as_str(), linux.initrd.as_deref()), ("/there/vmlinux", Some("/i")));
         assert_eq!(
             (linux.disk.texts()[0].as_str(), lab.pcap.as_deref()),
-            ("/home/a/d,ro", Some("/home/a/x.pcap"))
+            ("/there/d,ro", Some("/there/x.pcap"))
         );
         assert_eq!((demo.kernel.as_str(), demo.disk.texts()[0].as_str()), ("demo", "none"));
     }
